@@ -1,0 +1,21 @@
+"""The errors a stage may raise; a message says what was given, what was expected and what to do."""
+
+
+class CallError(Exception):
+    """Root of every error that the product raises on purpose."""
+
+
+class InputRejected(CallError, ValueError):
+    """The recording or its metadata cannot be analysed; trying again will not help."""
+
+
+class StageFailed(CallError, RuntimeError):
+    """A stage failed on an input that looked sound; trying again may help."""
+
+
+class ModelUnavailable(CallError, RuntimeError):
+    """Weights are missing or are not the bytes they should be; no call can be analysed."""
+
+
+class SettingsError(CallError, ValueError):
+    """A setting is unknown or out of range."""

@@ -1,0 +1,543 @@
+"""The nouns that stages hand to each other, and the document that a call becomes.
+
+Times are float seconds from the start of the recording. A figure that could not be measured is ``None``
+and the ``not_scored`` beside it says why. Everything that reaches ``analysis.json`` is defined here once:
+the JSON Schema is derived from these dataclasses.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict
+
+from pipeline.timeline import Span
+
+Samples = npt.NDArray[np.float32]
+Role = Literal["agent", "customer", "speaker_1", "speaker_2"]
+EventKind = Literal["interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start"]
+Verdict = Literal["met", "partly_met", "missed", "violated", "not_applicable", "not_scored"]
+
+SCHEMA_VERSION = "1"
+CLOSED = ConfigDict(extra="forbid")
+
+
+# --- what a recording is ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What is known about a call besides its sound; ``None`` is unknown. ``agent_channel`` is 0 or 1."""
+
+    call_id: str
+    agent_id: str | None = None
+    customer_id: str | None = None
+    queue: str | None = None
+    started_at: str | None = None
+    language: str | None = None
+    agent_channel: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityWarning:
+    """Something about the recording that limits what can be measured."""
+
+    __pydantic_config__ = CLOSED
+
+    code: str
+    message: str
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Decoded sound and where it came from.
+
+    ``samples`` is float32 of shape (channels, n) in -1..1 at ``sample_rate_hz`` (8000 or 16000), which is
+    the rate of analysis; ``source_rate_hz`` is the rate in the file.
+    """
+
+    path: Path
+    source: str
+    sha256: str
+    samples: Samples
+    sample_rate_hz: int
+    source_rate_hz: int
+    codec: str
+    container: str
+    warnings: tuple[QualityWarning, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def duration_s(self) -> float:
+        return float(self.samples.shape[1] / self.sample_rate_hz)
+
+
+# --- what is heard on it ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelActivity:
+    """Where one channel carries speech.
+
+    ``speech`` has tight, unpadded edges and is what timing rests on. ``non_speech`` are stretches of sound
+    that are not speech (music, tones). ``noise_floor_db`` and ``speech_level_db`` are RMS levels in dBFS;
+    ``None`` when the channel never leaves its floor.
+    """
+
+    speech: tuple[Span, ...]
+    non_speech: tuple[Span, ...]
+    noise_floor_db: float
+    speech_level_db: float | None
+
+    @property
+    def snr_db(self) -> float | None:
+        return None if self.speech_level_db is None else self.speech_level_db - self.noise_floor_db
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of one speaker's speech."""
+
+    __pydantic_config__ = CLOSED
+
+    speaker: Role
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One recognised word. ``interpolated`` marks a time that the recogniser did not give."""
+
+    __pydantic_config__ = CLOSED
+
+    word: str
+    start_s: float
+    end_s: float
+    probability: float
+    interpolated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerTranscript:
+    """The words of one speaker in time order, and what was left out of them."""
+
+    words: tuple[Word, ...]
+    language: str
+    dropped_words: int
+    coverage: float | None
+    """Share of the speaker's speech time that has words, 0..1; ``None`` without speech."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One speaker's hold of the floor, or a backchannel, which takes no floor."""
+
+    __pydantic_config__ = CLOSED
+
+    turn: int
+    speaker: Role
+    start_s: float
+    end_s: float
+    text: str
+    words: tuple[Word, ...]
+    backchannel: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One speaker coming in while the other holds the floor; ``by`` comes in, ``of`` held the floor."""
+
+    __pydantic_config__ = CLOSED
+
+    by: Role
+    of: Role
+    start_s: float
+    end_s: float
+    overlap_s: float
+    kind: EventKind
+    yielded: bool
+    confidence: float
+    quote: str
+    reason: str
+
+
+# --- what is measured ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateWindow:
+    __pydantic_config__ = CLOSED
+
+    start_s: float
+    end_s: float
+    wpm: float
+    sps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PitchWindow:
+    """Median F0 of a window; ``st`` is semitones from the baseline, ``voiced_s`` what it rests on."""
+
+    __pydantic_config__ = CLOSED
+
+    start_s: float
+    end_s: float
+    f0_median_hz: float
+    st: float | None
+    loudness_db: float | None
+    voiced_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerMeasures:
+    """Figures of one speaker: counts and durations, what is derived from them, and reasons for nulls."""
+
+    __pydantic_config__ = CLOSED
+
+    talk_s: float
+    talk_share: float | None
+    words: int
+    syllables: int
+    turns: int
+    turn_time_s: float
+    phonation_s: float
+    longest_turn_s: float | None
+    coverage: float | None
+    dropped_words: int
+    speech_rate_wpm: float | None
+    articulation_rate_sps: float | None
+    rate_confidence: Literal["full", "low"] | None
+    rate_windows: tuple[RateWindow, ...]
+    voiced_s: float
+    f0_median_hz: float | None
+    f0_median_st: float | None
+    f0_range_st: float | None
+    f0_baseline_hz: float | None
+    f0_vs_baseline_st: float | None
+    pitch_windows: tuple[PitchWindow, ...]
+    loudness_median_db: float | None
+    loudness_vs_baseline_db: float | None
+    noise_floor_db: float | None
+    snr_db: float | None
+    interruptions: int | None
+    backchannels: int | None
+    response_latency_median_s: float | None
+    not_scored: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Both silent for longer than the threshold."""
+
+    __pydantic_config__ = CLOSED
+
+    start_s: float
+    end_s: float
+    kind: Literal["silence", "dead_air", "hold"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    __pydantic_config__ = CLOSED
+
+    start_s: float
+    end_s: float
+    announced: bool
+    reason: str | None
+    consent: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMeasures:
+    __pydantic_config__ = CLOSED
+
+    duration_s: float
+    speech_s: float
+    overlap_s: float | None
+    overlap_share: float | None
+    silence_s: float
+    silence_share: float
+    gaps: tuple[Gap, ...]
+    holds: tuple[Hold, ...]
+    talk_ratio_agent: float | None
+    not_scored: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """Measures per role; a role that the call does not have is ``None``."""
+
+    __pydantic_config__ = CLOSED
+
+    agent: SpeakerMeasures | None
+    customer: SpeakerMeasures | None
+    speaker_1: SpeakerMeasures | None
+    speaker_2: SpeakerMeasures | None
+    call: CallMeasures
+
+    def of(self, role: Role) -> SpeakerMeasures | None:
+        measures: SpeakerMeasures | None = getattr(self, role)
+        return measures
+
+    def by_role(self) -> dict[Role, SpeakerMeasures]:
+        """The speakers that the call has, in a fixed order."""
+        roles: tuple[Role, ...] = ("agent", "customer", "speaker_1", "speaker_2")
+        return {role: found for role in roles if (found := self.of(role)) is not None}
+
+
+# --- the document -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    __pydantic_config__ = CLOSED
+
+    call_id: str
+    source: str
+    sha256: str
+    agent_id: str | None
+    customer_id: str | None
+    queue: str | None
+    started_at: str | None
+    duration_s: float
+    sample_rate_hz: int
+    channels: int
+    codec: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    __pydantic_config__ = CLOSED
+
+    method: Literal["channels", "diarization", "single"]
+    role_method: Literal["channel_map", "metadata", "transcript", "unknown"]
+    role_confidence: float
+    agent_label: str | None
+    """Which part of the recording is the agent: ``channel_0``, ``channel_1``; ``None`` when unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    __pydantic_config__ = CLOSED
+
+    warnings: tuple[QualityWarning, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    __pydantic_config__ = CLOSED
+
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    __pydantic_config__ = CLOSED
+
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    __pydantic_config__ = CLOSED
+
+    turn: int | None
+    start_s: float
+    end_s: float
+    quote: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The verdict on one check of the guidance."""
+
+    __pydantic_config__ = CLOSED
+
+    id: str
+    source: str
+    verdict: Verdict
+    score: float | None
+    weight: float
+    evidence: tuple[Evidence, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensionPoint:
+    __pydantic_config__ = CLOSED
+
+    t_s: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensionSpan:
+    __pydantic_config__ = CLOSED
+
+    start_s: float
+    end_s: float
+    peak: float
+    agent_response: dict[str, str | float | None]
+    outcome: Literal["fell", "held", "rose"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tension:
+    __pydantic_config__ = CLOSED
+
+    curve: tuple[TensionPoint, ...]
+    spans: tuple[TensionSpan, ...]
+    not_scored: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffortSignal:
+    __pydantic_config__ = CLOSED
+
+    id: str
+    weight: float
+    count: int
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    __pydantic_config__ = CLOSED
+
+    estimate: float | None
+    signals: tuple[EffortSignal, ...]
+    not_scored: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    __pydantic_config__ = CLOSED
+
+    who: Role
+    what: str
+    when: str | None
+    start_s: float
+    quote: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LdalScores:
+    __pydantic_config__ = CLOSED
+
+    listen: float | None
+    diffuse: float | None
+    act: float | None
+    impression: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Scores 0..100; ``None`` where nothing under it could be scored."""
+
+    __pydantic_config__ = CLOSED
+
+    overall: float | None
+    how_said: float | None
+    what_said: float | None
+    ldal: LdalScores
+    not_scored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoachingPoint:
+    __pydantic_config__ = CLOSED
+
+    title: str
+    why: str
+    source: str
+    start_s: float
+    end_s: float
+    quote: str
+    try_this: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coaching:
+    __pydantic_config__ = CLOSED
+
+    summary: str
+    keep: tuple[CoachingPoint, ...]
+    change: tuple[CoachingPoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    __pydantic_config__ = CLOSED
+
+    kind: str
+    start_s: float
+    end_s: float
+    turn: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsed:
+    __pydantic_config__ = CLOSED
+
+    role: str
+    name: str
+    sha256: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    __pydantic_config__ = CLOSED
+
+    product_version: str
+    config_sha256: str
+    models: tuple[ModelUsed, ...]
+    stage_seconds: dict[str, float]
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A setting that a figure was judged by, as it was for this call."""
+
+    __pydantic_config__ = CLOSED
+
+    key: str
+    value: float | int | str | bool | None
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """All that is known of one call: the content of ``analysis.json``."""
+
+    __pydantic_config__ = CLOSED
+
+    call: CallFacts
+    separation: Separation
+    quality: Quality
+    transcript: Transcript
+    speech: Speech
+    measures: Measures
+    interruptions: tuple[Event, ...]
+    tension: Tension
+    guidance: tuple[Finding, ...]
+    effort: Effort
+    promises: tuple[Promise, ...]
+    scores: Scores
+    coaching: Coaching
+    redactions: tuple[Redaction, ...]
+    thresholds: tuple[Threshold, ...]
+    provenance: Provenance
+    schema_version: Literal["1"] = field(default=SCHEMA_VERSION)

@@ -1,0 +1,418 @@
+"""Settings: one frozen model, whose defaults are ``configs/default.yaml``.
+
+Precedence, highest first: ``--set``, ``CALLCOACH_*`` variables, the user's file, the defaults. Unknown
+keys and values out of range are refused with a message that names the key. Marks of sources: [lit]
+literature, [ex] measured on real 8 kHz calls, [our] our choice.
+"""
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from pipeline.errors import SettingsError
+from pipeline.records import Threshold
+
+CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
+ENVIRONMENT_PREFIX = "CALLCOACH_"
+NESTING = "__"
+
+
+def setting(meaning: str, *, unit: str = "", source: str = "[our]", **bounds: Any) -> Any:
+    """A required field (its default is in the YAML) with its meaning, unit, source and bounds."""
+    return Field(description=meaning, json_schema_extra={"unit": unit, "source": source}, **bounds)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AudioSettings(Section):
+    max_duration_s: float = setting("longest recording that is accepted", unit="s", gt=0)
+    filename_pattern: str | None = setting(
+        "regular expression with named groups that reads metadata from a file name"
+    )
+    min_call_s: float = setting("shorter recordings get the warning too_short", unit="s", ge=0)
+    clipped_share: float = setting("share of samples at full scale for the warning clipped", ge=0, le=1)
+    low_snr_db: float = setting("signal-to-noise ratio for the warning low_snr", unit="dB")
+    dual_mono_correlation: float = setting(
+        "correlation of the two channels from which they are one", ge=0, le=1
+    )
+    dead_channel_db: float = setting("loudest frame under which a channel is dead", unit="dBFS", le=0)
+    bleed_level_db: float = setting(
+        "level of one speaker in the other's channel, relative to their own, for channel_bleed",
+        unit="dB",
+        source="METRICS 5 [ex]",
+        le=0,
+    )
+    bleed_correlation: float = setting(
+        "envelope correlation that makes a leak, not a voice", source="METRICS 5 [ex]", ge=0, le=1
+    )
+    truncated_s: float = setting("sound missing at the end for the warning truncated", unit="s", ge=0)
+
+
+class SpeechSettings(Section):
+    gate_on_db: float = setting("level over the noise floor at which speech starts", unit="dB", gt=0)
+    gate_off_db: float = setting("level over the noise floor at which speech ends", unit="dB", gt=0)
+    gate_floor_db: float = setting(
+        "no sound under this level counts as speech", unit="dBFS", source="[ex]", le=0
+    )
+    gate_depth_db: float = setting(
+        "how far under the channel's speech level speech may fall", unit="dB", gt=0
+    )
+    noisy_floor_db: float = setting(
+        "noise floor from which energy alone is not trusted", unit="dBFS", source="[ex]", le=0
+    )
+    voice_probability: float = setting(
+        "Silero probability that a sound must reach somewhere, on a quiet line", source="[ex]", ge=0, le=1
+    )
+    voice_probability_noisy: float = setting(
+        "the same on a noisy line, frame by frame", source="[ex]", ge=0, le=1
+    )
+    non_speech_min_s: float = setting(
+        "length from which sound without voice is music or tone", unit="s", gt=0
+    )
+    min_speech_s: float = setting("shorter sounds are clicks", unit="s", ge=0)
+    bridge_s: float = setting(
+        "pauses under this length belong to an inter-pausal unit",
+        unit="s",
+        source="[lit] Heldner & Edlund 2010",
+        ge=0,
+    )
+    one_sided_s: float = setting("a speaker with less speech makes a call one-sided", unit="s", ge=0)
+
+
+class RecognizerSettings(Section):
+    model: str = setting("a bundled model, a folder, or a name in the local hub cache")
+    device: Literal["auto", "cpu", "cuda"] = setting("where the recogniser runs")
+    compute_type: str = setting("CTranslate2 number format")
+    cpu_threads: int = setting("threads of one worker; 0 shares the cores among workers", ge=0)
+    language: str = setting("language of the calls, or auto to detect it")
+    beam_size: int = setting("beams of the search", ge=1, le=20)
+    batch_size: int = setting("windows decoded together", ge=1, le=64)
+    window_s: float = setting("longest window given to the recogniser", unit="s", ge=5, le=30)
+    join_gap_s: float = setting("silence put between joined stretches of speech", unit="s", ge=0, le=2)
+    margin_s: float = setting("padding around speech, for the recogniser only", unit="s", ge=0, le=1)
+    bridge_s: float = setting("pauses under this length are not cut out", unit="s", ge=0)
+    min_region_s: float = setting("shorter stretches are not sent to the recogniser", unit="s", ge=0)
+    no_speech_probability: float = setting(
+        "with a low log probability, marks a window as invented text", ge=0, le=1
+    )
+    log_probability: float = setting("mean log probability under which text is doubted", le=0)
+    compression_ratio: float = setting("repetitiveness from which text is invented", gt=1)
+    max_word_s: float = setting("longest time that one word may take", unit="s", source="[ex]", gt=0)
+    snap_s: float = setting(
+        "word edges this near to a speech edge are moved onto it", unit="s", source="[ex]", ge=0
+    )
+    low_confidence_probability: float = setting(
+        "mean word probability for the warning low_asr_confidence", ge=0, le=1
+    )
+    initial_prompt: str | None = setting("names and terms that the recogniser should expect")
+
+
+class SpeakersSettings(Section):
+    agent_channel: int = setting("channel of the agent where metadata does not say", ge=0, le=1)
+
+
+class TurnsSettings(Section):
+    max_pause_s: float = setting("own pause that ends a turn", unit="s", source="METRICS 1 [our]", gt=0)
+    event_min_overlap_s: float = setting(
+        "shorter overlaps are no event", unit="s", source="METRICS 5.1", ge=0
+    )
+    overlap_bridge_s: float = setting("overlaps this near are one", unit="s", source="METRICS 5", ge=0)
+    simultaneous_start_s: float = setting(
+        "starts this near are simultaneous", unit="s", source="METRICS 5.2", ge=0
+    )
+    backchannel_max_s: float = setting("longest backchannel", unit="s", source="METRICS 5.3 [lit]", gt=0)
+    backchannel_quiet_before_s: float = setting(
+        "silence of the listener before a backchannel", unit="s", source="METRICS 5.3", ge=0
+    )
+    terminal_remaining_s: float = setting(
+        "what the floor holder may still say in a terminal overlap",
+        unit="s",
+        source="METRICS 5.4 [lit]",
+        ge=0,
+    )
+    resume_within_s: float = setting(
+        "a floor holder who resumes sooner had not finished", unit="s", source="METRICS 5.4", ge=0
+    )
+    failed_attempt_max_s: float = setting(
+        "an attempt shorter than this that gives up has failed", unit="s", source="METRICS 5.5", gt=0
+    )
+    goes_on_s: float = setting(
+        "how long a speaker goes on to keep the floor", unit="s", source="METRICS 5.5", gt=0
+    )
+    interruption_overlap_s: float = setting(
+        "overlap that makes an interruption", unit="s", source="METRICS 5.6 [ex]", gt=0
+    )
+    interruption_cut_off_overlap_s: float = setting(
+        "overlap that makes an interruption when the other is cut off",
+        unit="s",
+        source="METRICS 5.6 [ex]",
+        gt=0,
+    )
+    yield_within_s: float = setting(
+        "silent within this time, the floor holder has yielded", unit="s", source="METRICS 5.6", gt=0
+    )
+    gap_s: float = setting(
+        "both silent for longer is a gap", unit="s", source="Contact Lens non-talk time", gt=0
+    )
+    dead_air_s: float = setting(
+        "unexplained silence from here on is dead air", unit="s", source="METRICS 5", gt=0
+    )
+    longest_turn_s: float = setting("a longer turn is shown as long", unit="s", source="METRICS 5", gt=0)
+    lively_talk_s: float = setting(
+        "talk of both without any overlap after which overlap is not measurable",
+        unit="s",
+        source="METRICS 5",
+        gt=0,
+    )
+
+
+class RateSettings(Section):
+    coverage_min: float = setting(
+        "share of speech with words that rates need", source="METRICS 1", ge=0, le=1
+    )
+    min_ipu_s: float = setting("shorter inter-pausal units carry no rate", unit="s", source="METRICS 2", ge=0)
+    full_confidence_s: float = setting("net speech for a firm rate", unit="s", source="METRICS 2 [ex]", gt=0)
+    low_confidence_s: float = setting("net speech for any rate", unit="s", source="METRICS 2 [ex]", gt=0)
+    window_s: float = setting("net speech in a rate window", unit="s", source="METRICS 2", gt=0)
+    hop_s: float = setting("net speech between rate windows", unit="s", source="METRICS 2", gt=0)
+    slow_sps: float = setting("articulation rate under which speech is slow", unit="syllables/s", gt=0)
+    band_low_sps: float = setting(
+        "lower edge of the target band", unit="syllables/s", source="METRICS 2 [our] around [lit]", gt=0
+    )
+    band_high_sps: float = setting(
+        "upper edge of the target band", unit="syllables/s", source="METRICS 2 [our] around [lit]", gt=0
+    )
+    fast_sps: float = setting("articulation rate over which speech is fast", unit="syllables/s", gt=0)
+    very_fast_sps: float = setting(
+        "articulation rate over which speech is very fast", unit="syllables/s", gt=0
+    )
+    guidance_low_wpm: float = setting(
+        "lower edge of the band that vendors print, for orientation", unit="words/min", source="[lit]", gt=0
+    )
+    guidance_high_wpm: float = setting(
+        "upper edge of the band that vendors print, for orientation", unit="words/min", source="[lit]", gt=0
+    )
+
+
+class PitchSettings(Section):
+    tracker: Literal["autocorrelation", "librosa"] = setting("F0 tracker; never mixed within a baseline")
+    floor_hz: float = setting("lowest F0", unit="Hz", source="METRICS 3 [ex]", gt=20)
+    ceiling_hz: float = setting("highest F0", unit="Hz", source="METRICS 3 [ex]", lt=2000)
+    min_voiced_s: float = setting("voiced speech for a call figure", unit="s", source="METRICS 3 [ex]", gt=0)
+    window_min_voiced_s: float = setting(
+        "voiced speech for a window", unit="s", source="METRICS 3 [ex]", gt=0
+    )
+    window_s: float = setting("length of a pitch window", unit="s", gt=0)
+    hop_s: float = setting("distance between pitch windows", unit="s", gt=0)
+    baseline_voiced_s: float = setting(
+        "voiced speech at the start of a call that makes its provisional baseline",
+        unit="s",
+        source="METRICS 3",
+        gt=0,
+    )
+    full_snr_db: float = setting(
+        "from here on level and range are measured", unit="dB", source="METRICS 3 [ex]"
+    )
+    min_snr_db: float = setting("under this no pitch is measured", unit="dB", source="METRICS 3 [ex]")
+    notable_st: float = setting(
+        "differences under this are never called one", unit="st", source="METRICS 3 [ex]", gt=0
+    )
+
+
+class OutputSettings(Section):
+    audio: Literal["beside", "embedded", "none"] = setting("where reports find the playback audio")
+    audio_bitrate_bps: int = setting("Opus bit rate of the playback audio", unit="bit/s", ge=6000, le=256000)
+    folder_mode: str = setting("permissions of written folders", pattern=r"^0[0-7]{3}$")
+    file_mode: str = setting("permissions of written files", pattern=r"^0[0-7]{3}$")
+
+
+class BatchSettings(Section):
+    workers: int = setting("worker processes", ge=1, le=256)
+    max_attempts: int = setting("tries of a call that may pass the next time", ge=1, le=10)
+    call_timeout_base_s: float = setting("time any call may take", unit="s", gt=0)
+    call_timeout_ratio: float = setting("further time per second of recording", unit="s/s", gt=0)
+
+
+class ModelsSettings(Section):
+    cache_dir: str | None = setting("where joined weights are kept; null is the user's cache folder")
+
+
+class Settings(BaseSettings):
+    """All settings of one run."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter=NESTING,
+    )
+
+    audio: AudioSettings
+    speech: SpeechSettings
+    recognizer: RecognizerSettings
+    speakers: SpeakersSettings
+    turns: TurnsSettings
+    rate: RateSettings
+    pitch: PitchSettings
+    output: OutputSettings
+    batch: BatchSettings
+    models: ModelsSettings
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Settings":
+        ordered = (
+            ("speech.gate_off_db", self.speech.gate_off_db, "speech.gate_on_db", self.speech.gate_on_db),
+            ("rate.slow_sps", self.rate.slow_sps, "rate.band_low_sps", self.rate.band_low_sps),
+            ("rate.band_low_sps", self.rate.band_low_sps, "rate.band_high_sps", self.rate.band_high_sps),
+            ("rate.band_high_sps", self.rate.band_high_sps, "rate.fast_sps", self.rate.fast_sps),
+            ("rate.fast_sps", self.rate.fast_sps, "rate.very_fast_sps", self.rate.very_fast_sps),
+            ("pitch.floor_hz", self.pitch.floor_hz, "pitch.ceiling_hz", self.pitch.ceiling_hz),
+        )
+        for low_key, low, high_key, high in ordered:
+            if low > high:
+                raise ValueError(f"{low_key} ({low:g}) must not be over {high_key} ({high:g})")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # load_settings merges the sources, so that a file can rank between them
+
+    def sha256(self) -> str:
+        """Identity of the settings: of their canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """Every setting with a unit or a bound that a figure is judged by, for the report."""
+        return tuple(
+            Threshold(key=key, value=value, unit=unit, source=source)
+            for key, value, unit, source, _ in self.describe()
+        )
+
+    def describe(self) -> Iterator[tuple[str, Any, str, str, str]]:
+        """(key, value, unit, source, meaning) of every setting, in the order of the file."""
+        for section_name in type(self).model_fields:
+            section: BaseModel = getattr(self, section_name)
+            for name, info in type(section).model_fields.items():
+                extra = cast(dict[str, str], info.json_schema_extra or {})
+                yield (
+                    f"{section_name}.{name}",
+                    getattr(section, name),
+                    extra.get("unit", ""),
+                    extra.get("source", ""),
+                    info.description or "",
+                )
+
+
+def load_settings(
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+) -> Settings:
+    """Settings from the defaults, a user's file, the environment and ``key=value`` assignments.
+
+    Raises:
+        SettingsError: naming the key, what was given and what is allowed.
+    """
+    _refuse_unknown_variables(os.environ)
+    merged = _read_file(CONFIG_DIR / "default.yaml")
+    if config is not None:
+        _merge(merged, _read_file(config))
+    _merge(merged, EnvSettingsSource(Settings)())
+    _merge(merged, _parse_assignments(assignments))
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    """Lay ``over`` on ``base`` in place, mapping by mapping."""
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"settings file {path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {path}: is not YAML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"settings file {path}: expected sections with keys, as in configs/default.yaml")
+    return content
+
+
+def _parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        section, dot, name = key.strip().partition(".")
+        if not (equals and dot and section and name):
+            raise SettingsError(
+                f"--set {assignment}: expected section.key=value, e.g. recognizer.beam_size=1"
+            )
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"--set {assignment}: the value is not YAML") from error
+        values.setdefault(section, {})[name] = value
+    return values
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    for variable in environment:
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            section = variable[len(ENVIRONMENT_PREFIX) :].split(NESTING)[0].lower()
+            if section not in Settings.model_fields:
+                raise SettingsError(
+                    f"environment variable {variable}: {_no_such(section, Settings.model_fields)}"
+                )
+
+
+def _explain(error: ValidationError) -> str:
+    """One line a problem: the key, what was given, what is allowed."""
+    return "; ".join(_explain_one(dict(problem)) for problem in error.errors())
+
+
+def _explain_one(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        known: Mapping[str, Any] = Settings.model_fields
+        if len(location) > 1:
+            section = cast(type[BaseModel], Settings.model_fields[location[0]].annotation)
+            known = section.model_fields
+        return f"setting {key}: {_no_such(location[-1], known)}"
+    if problem["type"] == "value_error":
+        return f"setting {problem['ctx']['error']}"
+    allowed = problem["msg"].removeprefix("Input should be ")
+    return f"setting {key}: given {problem['input']!r}; allowed: {allowed}"
+
+
+def _no_such(name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+    return f"there is no setting {name!r}{hint}"
