@@ -1,1 +1,157 @@
 """One call, from decoded sound to the finished analysis: every stage in the order it runs."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
+
+from pipeline.audio.frames import levels_db
+from pipeline.audio.probe import probe
+from pipeline.coaching import coach
+from pipeline.document import (
+    call_facts,
+    measures_by_role,
+    no_effort,
+    no_scores,
+    no_tension,
+    speech_segments,
+)
+from pipeline.measures import Conversation, call_measures, speaker_measures
+from pipeline.phrases import load_phrases
+from pipeline.quality import quality_warnings
+from pipeline.records import (
+    Analysis,
+    Metadata,
+    ModelUsed,
+    Provenance,
+    Quality,
+    Recording,
+    Speech,
+    Transcript,
+)
+from pipeline.settings import Settings
+from pipeline.speakers.channels import speakers_by_channel
+from pipeline.speech.activity import channel_activity
+from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
+from pipeline.turns.events import judge_all
+from pipeline.turns.floor import build_floor
+from pipeline.turns.units import units_of
+
+DETECT_LANGUAGE = "auto"
+
+
+def analyze_call(
+    recording: Recording, metadata: Metadata, settings: Settings, *, agent_channel: int | None = None
+) -> Analysis:
+    """Everything that is known of a call.
+
+    Args:
+        agent_channel: 0 or 1 when the user says which channel is the agent; wins over metadata.
+
+    Raises:
+        InputRejected: the call cannot be analysed as it is, e.g. the model does not know its language.
+        ModelUnavailable: weights are missing or wrong.
+        StageFailed: a stage failed; trying again may help.
+    """
+    clock = StageClock()
+    with clock.stage("models"):
+        resolved = resolve_recognizer(settings.recognizer.model, settings.models)
+        recognizer = WhisperRecognizer(load_recognizer(resolved, settings.recognizer), settings.recognizer)
+        silero = load_voice_activity()
+
+    with clock.stage("speech"):
+        found = probe(recording, settings.audio)
+        codes = {warning.code for warning in found}
+        speakers = speakers_by_channel(recording, metadata, agent_channel, codes, settings.speakers)
+        rate_hz = recording.sample_rate_hz
+        samples = {role: recording.samples[channel] for role, channel in speakers.channel_of.items()}
+        levels = {role: levels_db(own, rate_hz) for role, own in samples.items()}
+        activity = {
+            role: channel_activity(own, rate_hz, levels[role], silero, settings.speech)
+            for role, own in samples.items()
+        }
+
+    with clock.stage("transcript"):
+        chosen = metadata.language or settings.recognizer.language
+        language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
+        transcripts = {
+            role: transcribe(own, rate_hz, activity[role].speech, recognizer, settings.recognizer, language)
+            for role, own in samples.items()
+        }
+        language = language or next(iter(transcripts.values())).language
+
+    with clock.stage("turns"):
+        units = {role: units_of(role, activity[role].speech, transcripts[role].words) for role in samples}
+        phrases = load_phrases(language)
+        judged = judge_all(units, phrases, settings.turns)
+        floor = build_floor(judged, settings.turns)
+
+    with clock.stage("measures"):
+        conversation = Conversation(
+            samples=samples,
+            sample_rate_hz=rate_hz,
+            duration_s=recording.duration_s,
+            levels=levels,
+            activity=activity,
+            transcripts=transcripts,
+            units=units,
+            floor=floor,
+            events=[item.event for item in judged if item.event],
+            language=language,
+            phrases=phrases,
+        )
+        of_speakers = {role: speaker_measures(role, conversation, settings) for role in samples}
+        measures = measures_by_role(of_speakers, call_measures(conversation, settings))
+
+    warnings = (
+        *recording.warnings,
+        *found,
+        *speakers.warnings,
+        *quality_warnings(recording, speakers.channel_of, conversation, settings),
+    )
+    return Analysis(
+        call=call_facts(recording, metadata, language),
+        separation=speakers.separation,
+        quality=Quality(warnings=warnings),
+        transcript=Transcript(turns=floor.turns),
+        speech=Speech(segments=speech_segments(conversation)),
+        measures=measures,
+        interruptions=tuple(conversation.events),
+        tension=no_tension(),
+        guidance=(),
+        effort=no_effort(),
+        promises=(),
+        scores=no_scores(),
+        coaching=coach(measures),
+        redactions=(),
+        thresholds=settings.thresholds(),
+        provenance=Provenance(
+            product_version=version("callcoach"),
+            config_sha256=settings.sha256(),
+            models=(
+                ModelUsed(
+                    role=resolved.role, name=resolved.name, sha256=resolved.sha256, source=resolved.source
+                ),
+            ),
+            stage_seconds=clock.seconds,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+    )
+
+
+class StageClock:
+    """Wall-clock seconds of each stage, in the order they ran."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started

@@ -5,7 +5,7 @@ and the ``not_scored`` beside it says why. Everything that reaches ``analysis.js
 the JSON Schema is derived from these dataclasses.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,10 @@ from pipeline.timeline import Span
 Samples = npt.NDArray[np.float32]
 Role = Literal["agent", "customer", "speaker_1", "speaker_2"]
 EventKind = Literal["interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start"]
+GapKind = Literal["silence", "dead_air", "hold"]
 Verdict = Literal["met", "partly_met", "missed", "violated", "not_applicable", "not_scored"]
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION: Literal["1"] = "1"
 CLOSED = ConfigDict(extra="forbid")
 
 
@@ -241,7 +242,7 @@ class Gap:
 
     start_s: float
     end_s: float
-    kind: Literal["silence", "dead_air", "hold"]
+    kind: GapKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -540,4 +541,4 @@ class Analysis:
     redactions: tuple[Redaction, ...]
     thresholds: tuple[Threshold, ...]
     provenance: Provenance
-    schema_version: Literal["1"] = field(default=SCHEMA_VERSION)
+    schema_version: Literal["1"] = SCHEMA_VERSION

@@ -41,11 +41,20 @@ class Section(BaseModel):
 
 class AudioSettings(Section):
     max_duration_s: float = setting("longest recording that is accepted", unit="s", gt=0)
+    min_rate_hz: int = setting("lowest sample rate that is accepted", unit="Hz", ge=1000)
+    max_rate_hz: int = setting("highest sample rate that is accepted", unit="Hz", le=768000)
+    timestamp_gap_s: float = setting(
+        "longer holes in a file's timestamps are filled with silence", unit="s", gt=0
+    )
     filename_pattern: str | None = setting(
-        "regular expression with named groups that reads metadata from a file name"
+        "reads metadata from a file name: {agent_id}_{call_id}, or a regular expression with named groups"
     )
     min_call_s: float = setting("shorter recordings get the warning too_short", unit="s", ge=0)
     clipped_share: float = setting("share of samples at full scale for the warning clipped", ge=0, le=1)
+    clipped_level: float = setting("level that counts as full scale, relative to it", gt=0, le=1)
+    clipped_run_samples: int = setting(
+        "samples in a row at full scale that make a clipped peak", unit="samples", ge=1, le=64
+    )
     low_snr_db: float = setting("signal-to-noise ratio for the warning low_snr", unit="dB")
     dual_mono_correlation: float = setting(
         "correlation of the two channels from which they are one", ge=0, le=1
@@ -60,6 +69,11 @@ class AudioSettings(Section):
     bleed_correlation: float = setting(
         "envelope correlation that makes a leak, not a voice", source="METRICS 5 [ex]", ge=0, le=1
     )
+    bleed_dominance_db: float = setting(
+        "a speaker this much louder than the other channel counts as speaking alone on it", unit="dB", ge=0
+    )
+    bleed_max_lag_s: float = setting("longest delay of a leak, as an echo has", unit="s", ge=0, le=1)
+    bleed_min_s: float = setting("time alone that a statement on bleed needs", unit="s", gt=0)
     truncated_s: float = setting("sound missing at the end for the warning truncated", unit="s", ge=0)
 
 
@@ -75,14 +89,23 @@ class SpeechSettings(Section):
     noisy_floor_db: float = setting(
         "noise floor from which energy alone is not trusted", unit="dBFS", source="[ex]", le=0
     )
-    voice_probability: float = setting(
-        "Silero probability that a sound must reach somewhere, on a quiet line", source="[ex]", ge=0, le=1
+    voice_probability_quiet: float = setting(
+        "Silero probability from which a sound under the gate is speech", source="[ex]", ge=0, le=1
     )
     voice_probability_noisy: float = setting(
-        "the same on a noisy line, frame by frame", source="[ex]", ge=0, le=1
+        "Silero probability that speech needs where the floor is noisy", source="[ex]", ge=0, le=1
     )
-    non_speech_min_s: float = setting(
-        "length from which sound without voice is music or tone", unit="s", gt=0
+    floor_window_s: float = setting("stretch over which the noise floor is local", unit="s", gt=0)
+    tone_min_s: float = setting(
+        "shortest steady tone that is not speech", unit="s", source="ITU-T E.180", gt=0
+    )
+    tone_purity: float = setting("share of energy in two spectral lines that makes a tone", ge=0, le=1)
+    music_min_s: float = setting("shortest stretch that is judged as music", unit="s", gt=0)
+    music_steadiness: float = setting(
+        "mean similarity of spectra 0.1 s apart from which steady sound is music", ge=0, le=1
+    )
+    music_voice_share: float = setting(
+        "share of frames that Silero takes for voice, over which sound is not music", ge=0, le=1
     )
     min_speech_s: float = setting("shorter sounds are clicks", unit="s", ge=0)
     bridge_s: float = setting(
@@ -113,8 +136,14 @@ class RecognizerSettings(Section):
     log_probability: float = setting("mean log probability under which text is doubted", le=0)
     compression_ratio: float = setting("repetitiveness from which text is invented", gt=1)
     max_word_s: float = setting("longest time that one word may take", unit="s", source="[ex]", gt=0)
-    snap_s: float = setting(
-        "word edges this near to a speech edge are moved onto it", unit="s", source="[ex]", ge=0
+    reach_s: float = setting(
+        "a word farther than this from any speech is not supported by speech", unit="s", source="[ex]", ge=0
+    )
+    fill_s: float = setting(
+        "holes between words of one inter-pausal unit, up to this length, belong to the earlier word",
+        unit="s",
+        source="[ex]",
+        ge=0,
     )
     low_confidence_probability: float = setting(
         "mean word probability for the warning low_asr_confidence", ge=0, le=1
@@ -130,6 +159,9 @@ class TurnsSettings(Section):
     max_pause_s: float = setting("own pause that ends a turn", unit="s", source="METRICS 1 [our]", gt=0)
     event_min_overlap_s: float = setting(
         "shorter overlaps are no event", unit="s", source="METRICS 5.1", ge=0
+    )
+    vocalisation_bridge_s: float = setting(
+        "pauses under this length do not end a vocalisation", unit="s", source="[our]", ge=0
     )
     overlap_bridge_s: float = setting("overlaps this near are one", unit="s", source="METRICS 5", ge=0)
     simultaneous_start_s: float = setting(
@@ -237,6 +269,15 @@ class PitchSettings(Section):
 class OutputSettings(Section):
     audio: Literal["beside", "embedded", "none"] = setting("where reports find the playback audio")
     audio_bitrate_bps: int = setting("Opus bit rate of the playback audio", unit="bit/s", ge=6000, le=256000)
+    language: str = setting("language of the reports", pattern=r"^[a-z]{2}$")
+    contact_lens_dialect: Literal["contact_lens", "call_analytics"] = setting(
+        "which documented shape contact_lens.json has"
+    )
+    loudness_floor_db: float = setting("level that contact_lens.json calls loudness 0", unit="dBFS", lt=0)
+    play_lead_s: float = setting("how long before a moment its play button starts", unit="s", ge=0)
+    caption_max_s: float = setting("longest caption of transcript.vtt", unit="s", gt=0)
+    caption_line_chars: int = setting("longest line of a caption, two lines each", unit="characters", ge=16)
+    waveform_points: int = setting("points of a waveform in the report", ge=100, le=20000)
     folder_mode: str = setting("permissions of written folders", pattern=r"^0[0-7]{3}$")
     file_mode: str = setting("permissions of written files", pattern=r"^0[0-7]{3}$")
 
@@ -246,6 +287,9 @@ class BatchSettings(Section):
     max_attempts: int = setting("tries of a call that may pass the next time", ge=1, le=10)
     call_timeout_base_s: float = setting("time any call may take", unit="s", gt=0)
     call_timeout_ratio: float = setting("further time per second of recording", unit="s/s", gt=0)
+    recycle_after_calls: int = setting("calls after which a worker process is replaced", unit="calls", ge=1)
+    source: str = setting("folder or URI in which the nightly batch looks for recordings")
+    out: str = setting("folder or URI to which the nightly batch writes")
 
 
 class ModelsSettings(Section):
@@ -290,7 +334,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)  # load_settings merges the sources, so that a file can rank between them
 

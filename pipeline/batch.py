@@ -1,0 +1,287 @@
+"""Calls to reports: one call in this process, or many in supervised worker processes."""
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+from pipeline.errors import CallError, ModelUnavailable, SettingsError, StageFailed
+from pipeline.planning import PlannedCall, RefusedCall, plan
+from pipeline.settings import Settings
+from pipeline.workers import (
+    Allow,
+    DeadlinePassed,
+    Handler,
+    PoolOptions,
+    WorkerLost,
+    WorkerPool,
+    WorkersUnusable,
+)
+
+if TYPE_CHECKING:
+    from pipeline.records import Analysis, Metadata, Recording
+    from pipeline.reports.table import Row
+
+STOPS_THE_BATCH = (ModelUnavailable, SettingsError, WorkersUnusable)
+MAY_PASS_NEXT_TIME = (StageFailed, OSError, MemoryError, WorkerLost)
+
+
+class Analyze(Protocol):
+    """What turns a decoded call into its analysis; :func:`pipeline.call.analyze_call` outside tests."""
+
+    def __call__(
+        self,
+        recording: "Recording",
+        metadata: "Metadata",
+        settings: Settings,
+        *,
+        agent_channel: int | None = None,
+    ) -> "Analysis": ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOutcome:
+    """What became of one call: its folder and figures, or the reason there are none.
+
+    ``expected`` failures have a message that the product wrote; ``retriable`` says that the same call may
+    pass the next time; ``traceback`` is for ``--debug`` only.
+    """
+
+    source: str
+    call_id: str | None
+    status: Literal["done", "failed"]
+    seconds: float
+    folder: Path | None = None
+    row: "Row | None" = None
+    error: str | None = None
+    error_kind: str | None = None
+    expected: bool = True
+    retriable: bool = False
+    traceback: str | None = field(default=None, repr=False)
+
+    @property
+    def done(self) -> bool:
+        return self.status == "done"
+
+
+def process_call(
+    path: Path,
+    out: Path,
+    settings: Settings,
+    *,
+    agent_channel: int | None = None,
+    html: bool = True,
+    source: str | None = None,
+    analyze: Analyze | None = None,
+    on_decoded: Callable[[float], None] | None = None,
+) -> CallOutcome:
+    """Decode, analyse and write one call; whatever is wrong with the call becomes a failed outcome.
+
+    ``on_decoded`` is told the duration in seconds as soon as it is known.
+
+    Raises:
+        ModelUnavailable, SettingsError: no call can be analysed.
+    """
+    from pipeline.audio.decode import decode
+    from pipeline.audio.metadata import read_metadata
+    from pipeline.reports.table import call_row
+    from pipeline.reports.write import write_call
+
+    started = time.perf_counter()
+    source = source or str(path)
+    call_id = None
+    try:
+        metadata, _ = read_metadata(path, settings.audio)
+        call_id = metadata.call_id
+        recording = decode(path, settings.audio, source=source)
+        if on_decoded is not None:
+            on_decoded(recording.duration_s)
+        analysis = (analyze or _analyze_call())(recording, metadata, settings, agent_channel=agent_channel)
+        folder = write_call(analysis, recording, out, settings, html=html)
+    except STOPS_THE_BATCH:
+        raise
+    except Exception as error:
+        return failed_outcome(source, call_id, error, time.perf_counter() - started)
+    return CallOutcome(
+        source=source,
+        call_id=call_id,
+        status="done",
+        seconds=time.perf_counter() - started,
+        folder=folder,
+        row=call_row(analysis),
+    )
+
+
+class CallPool:
+    """Worker processes with loaded models that process calls; ``process`` may be called from threads."""
+
+    def __init__(
+        self,
+        out: Path,
+        settings: Settings,
+        *,
+        workers: int | None = None,
+        agent_channel: int | None = None,
+        html: bool = True,
+        analyze: Analyze | None = None,
+    ) -> None:
+        self.workers = workers or settings.batch.workers
+        work = partial(_load_worker, out, settings, agent_channel=agent_channel, html=html, analyze=analyze)
+        self._pool = WorkerPool(
+            work,
+            PoolOptions(
+                workers=self.workers,
+                threads=settings.recognizer.cpu_threads or max(1, available_cores() // self.workers),
+                limit_s=settings.batch.call_timeout_base_s,
+                recycle_after=settings.batch.recycle_after_calls,
+            ),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+
+    def process(self, call: PlannedCall) -> CallOutcome:
+        """The outcome of one call, also when its worker died or ran out of time.
+
+        Raises:
+            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
+        """
+        started = time.perf_counter()
+        try:
+            outcome: CallOutcome = self._pool.run((call.path, call.source))
+        except (WorkerLost, DeadlinePassed) as error:
+            return failed_outcome(call.source, call.metadata.call_id, error, time.perf_counter() - started)
+        return outcome
+
+
+def run_batch(
+    recordings: Iterable[Path],
+    out: Path,
+    settings: Settings,
+    *,
+    on_outcome: Callable[[CallOutcome], None],
+    workers: int | None = None,
+    agent_channel: int | None = None,
+    html: bool = True,
+    analyze: Analyze | None = None,
+) -> list[CallOutcome]:
+    """Process calls in worker processes; ``on_outcome`` gets each one's final outcome as soon as it is known.
+
+    What may pass the next time is tried again at the end, one call at a time, so that a call which takes
+    the machine's memory cannot take another call with it.
+    """
+    batch = plan(((path, str(path)) for path in recordings), out, settings)
+    outcomes: list[CallOutcome] = []
+
+    def settle(outcome: CallOutcome) -> None:
+        outcomes.append(outcome)
+        on_outcome(outcome)
+
+    for refused in batch.refused:
+        settle(refused_outcome(refused))
+    again: list[PlannedCall] = []
+    with CallPool(
+        out, settings, workers=workers, agent_channel=agent_channel, html=html, analyze=analyze
+    ) as pool:
+        for call, outcome in _in_parallel(pool, batch.calls):
+            if outcome.retriable and settings.batch.max_attempts > 1:
+                again.append(call)
+            else:
+                settle(outcome)
+        for call in again:
+            settle(_persist(pool, call, settings.batch.max_attempts - 1))
+    return outcomes
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def refused_outcome(refused: RefusedCall) -> CallOutcome:
+    return failed_outcome(refused.source, refused.call_id, refused.error, 0.0)
+
+
+def _in_parallel(pool: CallPool, calls: Iterable[PlannedCall]) -> Iterable[tuple[PlannedCall, CallOutcome]]:
+    """Calls with their outcomes as they become ready, one thread a worker."""
+    threads = ThreadPoolExecutor(pool.workers, thread_name_prefix="callcoach-batch")
+    try:
+        futures: dict[Future[CallOutcome], PlannedCall] = {
+            threads.submit(pool.process, call): call for call in calls
+        }
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        # after Ctrl-C or a missing model: leave the running calls to the pool, which ends them
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _persist(pool: CallPool, call: PlannedCall, attempts: int) -> CallOutcome:
+    for _ in range(attempts):
+        outcome = pool.process(call)
+        if not outcome.retriable:
+            break
+    return outcome
+
+
+def _load_worker(
+    out: Path, settings: Settings, *, agent_channel: int | None, html: bool, analyze: Analyze | None
+) -> Handler:
+    """Runs once in each worker: load the models, return what processes a call."""
+    if analyze is None:
+        analyze = _analyze_call()
+        _load_models(settings)
+
+    def handle(job: tuple[Path, str], allow: Allow) -> CallOutcome:
+        path, source = job
+        limits = settings.batch
+        return process_call(
+            path,
+            out,
+            settings,
+            agent_channel=agent_channel,
+            html=html,
+            source=source,
+            analyze=analyze,
+            on_decoded=lambda duration_s: allow(
+                limits.call_timeout_base_s + limits.call_timeout_ratio * duration_s
+            ),
+        )
+
+    return handle
+
+
+def _analyze_call() -> Analyze:
+    from pipeline.call import analyze_call
+
+    return analyze_call
+
+
+def failed_outcome(source: str, call_id: str | None, error: Exception, seconds: float) -> CallOutcome:
+    """The outcome of a call that ended in ``error``."""
+    expected = isinstance(error, CallError | WorkerLost | DeadlinePassed)
+    trace = error.output if isinstance(error, WorkerLost) else "".join(traceback.format_exception(error))
+    return CallOutcome(
+        source=source,
+        call_id=call_id,
+        status="failed",
+        seconds=seconds,
+        error=str(error) if expected else f"unexpected {type(error).__name__}: {error}",
+        error_kind=type(error).__name__,
+        expected=expected,
+        retriable=isinstance(error, MAY_PASS_NEXT_TIME),
+        traceback=trace,
+    )

@@ -1,0 +1,237 @@
+"""The ``callcoach`` commands. Heavy imports are inside them, so that help is instant."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.console import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    Program,
+    debug_option,
+    flat,
+    json_option,
+    orderly_termination,
+    settings_options,
+    show_table,
+)
+
+if TYPE_CHECKING:
+    from pipeline.batch import CallOutcome
+    from pipeline.settings import Settings
+
+CHANNELS = {"left": 0, "0": 0, "right": 1, "1": 1}
+
+
+@click.group(cls=Program, name="callcoach", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="callcoach", message="%(prog)s %(version)s")
+@debug_option
+def main() -> None:
+    """Turn recorded contact-centre calls into coaching, on your own machines."""
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder for the reports.")
+@settings_options
+@click.option("--agent-channel", type=click.Choice(list(CHANNELS)), help="Channel the agent is on.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Calls analysed at a time.")
+@click.option("--no-html", is_flag=True, help="Leave out report.html.")
+@json_option
+@debug_option
+def analyze(
+    paths: tuple[str, ...],
+    out: str,
+    config: str | None,
+    assignments: tuple[str, ...],
+    agent_channel: str | None,
+    workers: int | None,
+    no_html: bool,
+    as_json: bool,
+) -> int:
+    """Analyse recordings or folders of them.
+
+    Writes a folder of reports for each call, and an index of them. Needs no server and no database.
+    """
+    from pipeline.audio.discover import discover
+    from pipeline.batch import run_batch
+    from pipeline.progress import Display
+    from pipeline.rollup import roll_up
+
+    settings = _settings(config, assignments)
+    recordings = _found(lambda: discover([Path(path) for path in paths]))
+    if not recordings:
+        raise click.UsageError(f"no recordings in {', '.join(paths)}")
+    with Display(total=len(recordings), rows=not as_json, debug="--debug" in sys.argv) as display:
+        with orderly_termination():
+            outcomes = run_batch(
+                recordings,
+                Path(out),
+                settings,
+                on_outcome=display.show,
+                workers=workers,
+                agent_channel=CHANNELS[agent_channel] if agent_channel else None,
+                html=not no_html,
+            )
+    index = roll_up(Path(out), outcomes, settings)
+    failed = sum(not outcome.done for outcome in outcomes)
+    if as_json:
+        calls = [_outcome_document(outcome) for outcome in outcomes]
+        _print_json({"done": len(calls) - failed, "failed": failed, "index": str(index), "calls": calls})
+    else:
+        click.echo(f"{len(outcomes) - failed} analysed, {failed} failed; see {index}")
+    return EXIT_FAILED if failed else 0
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="DIR")
+@settings_options
+@json_option
+@debug_option
+def report(folder: str, config: str | None, assignments: tuple[str, ...], as_json: bool) -> int:
+    """Write the reports in DIR again.
+
+    They are made from its analysis files: nothing is decoded or recognised.
+    """
+    from pipeline.errors import CallError
+    from pipeline.reports.write import rerender
+    from pipeline.rollup import call_folders, roll_up
+
+    settings = _settings(config, assignments)
+    root = Path(folder)
+    folders = call_folders(root)
+    if not folders:
+        raise click.UsageError(f"{folder}: there is no analysis.json in it, nor in a folder of it")
+    failed: list[dict[str, str]] = []
+    for call in folders:
+        try:
+            rerender(call, settings)
+        except CallError as error:
+            failed.append({"folder": str(call), "error": flat(str(error))})
+            click.echo(f"Error: {call}: {flat(str(error))}", err=True)
+    index = None if folders == [root] else roll_up(root, (), settings)
+    if as_json:
+        _print_json({"done": len(folders) - len(failed), "failed": failed, "index": index and str(index)})
+    else:
+        click.echo(f"{len(folders) - len(failed)} written again, {len(failed)} failed; see {index or root}")
+    return EXIT_FAILED if failed else 0
+
+
+@main.group()
+def models() -> None:
+    """Show, check or fetch the weights."""
+
+
+@models.command("list")
+@json_option
+@debug_option
+def models_list(as_json: bool) -> None:
+    """Which weights are used, where from, their sha256 and licence."""
+    from pipeline.models import list_models
+
+    found = [asdict(model) for model in list_models()]
+    if as_json:
+        _print_json(found)
+    else:
+        show_table([list(found[0]), *([str(value) for value in model.values()] for model in found)])
+
+
+@models.command("verify")
+@json_option
+@debug_option
+def models_verify(as_json: bool) -> None:
+    """Compare the weights on this machine with their sha256."""
+    from pipeline.models import verify
+
+    verified = verify()
+    if as_json:
+        _print_json(verified)
+    else:
+        click.echo("all weights match their sha256")
+
+
+@models.command("fetch")
+@click.argument("name")
+@debug_option
+def models_fetch(name: str) -> None:
+    """Download a model from its hub into the cache."""
+    from pipeline.models import fetch
+
+    click.echo(fetch(name))
+
+
+@main.command()
+@settings_options
+@click.option("--out", type=click.Path(), help="Folder that must be writable.")
+@json_option
+@debug_option
+def doctor(config: str | None, assignments: tuple[str, ...], out: str | None, as_json: bool) -> int:
+    """Check this machine and the settings.
+
+    Says what is missing and how to get it.
+    """
+    from pipeline.doctor import examine
+
+    checks = []
+    for check in examine(Path(config) if config else None, assignments, Path(out) if out else None):
+        checks.append(check)
+        if not as_json:
+            advice = f" -> {check.advice}" if check.advice else ""
+            click.echo(f"{check.status:<8} {check.name:<12} {flat(check.detail)}{advice}")
+    problems = sum(check.status == "problem" for check in checks)
+    if as_json:
+        _print_json({"problems": problems, "checks": [asdict(check) for check in checks]})
+    return EXIT_FAILED if problems else 0
+
+
+@main.command()
+@debug_option
+def schema() -> None:
+    """Print the JSON Schema of analysis.json."""
+    from pipeline.reports.analysis_json import json_schema
+
+    _print_json(json_schema())
+
+
+@main.command("settings")
+@settings_options
+@json_option
+@debug_option
+def show_settings(config: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
+    """Print every setting with unit, source and meaning."""
+    names = ("key", "value", "unit", "source", "meaning")
+    rows = list(_settings(config, assignments).describe())
+    if as_json:
+        _print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        show_table([names, *([str(cell) for cell in row] for row in rows)])
+
+
+def _settings(config: str | None, assignments: tuple[str, ...]) -> "Settings":
+    from pipeline.settings import load_settings
+
+    return load_settings(Path(config) if config else None, assignments)
+
+
+def _found(discover: Callable[[], list[Path]]) -> list[Path]:
+    """Recordings; a path that is not there is wrong usage, not a failed call."""
+    from pipeline.errors import InputRejected
+
+    try:
+        return discover()
+    except InputRejected as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _outcome_document(outcome: "CallOutcome") -> dict[str, Any]:
+    document = asdict(outcome) | {"folder": str(outcome.folder) if outcome.folder else None}
+    return {key: value for key, value in document.items() if key != "traceback"}
+
+
+def _print_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=1, ensure_ascii=False))

@@ -1,0 +1,70 @@
+"""Parts of the analysis document that need no analysis of their own."""
+
+from pipeline.measures import Conversation
+from pipeline.records import (
+    CallFacts,
+    CallMeasures,
+    Effort,
+    LdalScores,
+    Measures,
+    Metadata,
+    Recording,
+    Role,
+    Scores,
+    Segment,
+    SpeakerMeasures,
+    Tension,
+)
+
+NOT_JUDGED = "what was said is not judged by this version"
+
+
+def call_facts(recording: Recording, metadata: Metadata, language: str) -> CallFacts:
+    return CallFacts(
+        call_id=metadata.call_id,
+        source=recording.source,
+        sha256=recording.sha256,
+        agent_id=metadata.agent_id,
+        customer_id=metadata.customer_id,
+        queue=metadata.queue,
+        started_at=metadata.started_at,
+        duration_s=recording.duration_s,
+        sample_rate_hz=recording.source_rate_hz,
+        channels=recording.channels,
+        codec=recording.codec,
+        language=language,
+    )
+
+
+def speech_segments(conversation: Conversation) -> tuple[Segment, ...]:
+    """Everybody's speech in time order."""
+    segments = [
+        Segment(speaker=role, start_s=start_s, end_s=end_s)
+        for role, spans in conversation.speech.items()
+        for start_s, end_s in spans
+    ]
+    return tuple(sorted(segments, key=lambda segment: (segment.start_s, segment.end_s, segment.speaker)))
+
+
+def measures_by_role(speakers: dict[Role, SpeakerMeasures], call: CallMeasures) -> Measures:
+    return Measures(
+        agent=speakers.get("agent"),
+        customer=speakers.get("customer"),
+        speaker_1=speakers.get("speaker_1"),
+        speaker_2=speakers.get("speaker_2"),
+        call=call,
+    )
+
+
+def no_tension() -> Tension:
+    return Tension(curve=(), spans=(), not_scored=NOT_JUDGED)
+
+
+def no_effort() -> Effort:
+    return Effort(estimate=None, signals=(), not_scored=NOT_JUDGED)
+
+
+def no_scores() -> Scores:
+    nothing = LdalScores(listen=None, diffuse=None, act=None, impression=None)
+    ids = ("overall", "how_said", "what_said", "listen", "diffuse", "act", "impression")
+    return Scores(overall=None, how_said=None, what_said=None, ldal=nothing, not_scored=ids)

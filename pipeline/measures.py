@@ -1,0 +1,177 @@
+"""Brings the figures of a call together: one record per speaker, one for the call."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.audio.frames import Levels
+from pipeline.phrases import Phrases
+from pipeline.prosody.rate import measure_rate
+from pipeline.prosody.voice import measure_voice
+from pipeline.records import (
+    CallMeasures,
+    ChannelActivity,
+    Event,
+    Role,
+    Samples,
+    SpeakerMeasures,
+    SpeakerTranscript,
+)
+from pipeline.settings import Settings, TurnsSettings
+from pipeline.timeline import Span, intersect, overlap_s, total_s, union
+from pipeline.turns.floor import Floor, turn_spans
+from pipeline.turns.silence import find_gaps, find_holds
+from pipeline.turns.units import Unit
+
+NO_SPEECH = "no speech"
+ONE_SPEAKER = "only one speaker is told apart"
+CUT_APART = "the speakers never overlap: the channels seem to have been cut apart afterwards"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What the stages found out about each speaker, and about both together."""
+
+    samples: Mapping[Role, Samples]
+    sample_rate_hz: int
+    duration_s: float
+    levels: Mapping[Role, Levels]
+    activity: Mapping[Role, ChannelActivity]
+    transcripts: Mapping[Role, SpeakerTranscript]
+    units: Mapping[Role, Sequence[Unit]]
+    floor: Floor
+    events: Sequence[Event]
+    language: str
+    phrases: Phrases
+
+    @property
+    def speech(self) -> dict[Role, tuple[Span, ...]]:
+        return {role: activity.speech for role, activity in self.activity.items()}
+
+    def others_speech(self, role: Role) -> list[Span]:
+        """Speech of everybody but one speaker."""
+        return union(span for other, spans in self.speech.items() if other != role for span in spans)
+
+
+def speaker_measures(role: Role, conversation: Conversation, settings: Settings) -> SpeakerMeasures:
+    """Figures of one speaker."""
+    activity = conversation.activity[role]
+    transcript = conversation.transcripts[role]
+    held = conversation.floor.held_by(role)
+    talk_s = total_s(activity.speech)
+    speech_s = sum(total_s(spans) for spans in conversation.speech.values())
+    rate = measure_rate(
+        conversation.units[role], held, transcript.coverage, conversation.language, settings.rate
+    )
+    voice = measure_voice(
+        conversation.samples[role],
+        conversation.sample_rate_hz,
+        conversation.levels[role],
+        activity.speech,
+        conversation.others_speech(role),
+        activity.snr_db,
+        settings.pitch,
+    )
+    measurable = _overlap_reason(conversation, settings.turns)
+    kinds = Counter(event.kind for event in conversation.events if event.by == role)
+    latency_s = conversation.floor.response_latency_median_s(role)
+    not_scored = {**rate.not_scored, **voice.not_scored}
+    if talk_s == 0:
+        not_scored.update(dict.fromkeys(("longest_turn_s", "coverage", "snr_db"), NO_SPEECH))
+    if speech_s == 0:
+        not_scored["talk_share"] = NO_SPEECH
+    if measurable is not None:
+        not_scored.update(dict.fromkeys(("interruptions", "backchannels"), measurable))
+    if latency_s is None:
+        not_scored["response_latency_median_s"] = "never took the floor from the other"
+    return SpeakerMeasures(
+        talk_s=talk_s,
+        talk_share=talk_s / speech_s if speech_s else None,
+        words=rate.words,
+        syllables=rate.syllables,
+        turns=len(held),
+        turn_time_s=rate.turn_time_s,
+        phonation_s=rate.phonation_s,
+        longest_turn_s=max((turn.end_s - turn.start_s for turn in held), default=None),
+        coverage=transcript.coverage,
+        dropped_words=transcript.dropped_words,
+        speech_rate_wpm=rate.speech_rate_wpm,
+        articulation_rate_sps=rate.articulation_rate_sps,
+        rate_confidence=rate.confidence,
+        rate_windows=rate.windows,
+        voiced_s=voice.voiced_s,
+        f0_median_hz=voice.f0_median_hz,
+        f0_median_st=voice.f0_vs_baseline_st,
+        f0_range_st=voice.f0_range_st,
+        f0_baseline_hz=voice.f0_baseline_hz,
+        f0_vs_baseline_st=voice.f0_vs_baseline_st,
+        pitch_windows=voice.windows,
+        loudness_median_db=voice.loudness_median_db,
+        loudness_vs_baseline_db=voice.loudness_vs_baseline_db,
+        noise_floor_db=activity.noise_floor_db,
+        snr_db=activity.snr_db,
+        interruptions=None if measurable else kinds["interruption"],
+        backchannels=None if measurable else kinds["backchannel"],
+        response_latency_median_s=latency_s,
+        not_scored=not_scored,
+    )
+
+
+def call_measures(conversation: Conversation, settings: Settings) -> CallMeasures:
+    """Figures of the call as a whole."""
+    spoken = union(span for spans in conversation.speech.values() for span in spans)
+    speech_s = total_s(spoken)
+    silence_s = max(0.0, conversation.duration_s - speech_s)
+    shared = _overlap_s(conversation)
+    reason = _overlap_reason(conversation, settings.turns)
+    not_scored = dict.fromkeys(("overlap_s", "overlap_share"), reason) if reason else {}
+    talk = {role: total_s(spans) for role, spans in conversation.speech.items()}
+    both_s = talk.get("agent", 0.0) + talk.get("customer", 0.0)
+    if both_s == 0:
+        not_scored["talk_ratio_agent"] = NO_SPEECH if not speech_s else "roles are not known"
+    music = [span for activity in conversation.activity.values() for span in activity.non_speech]
+    holds = find_holds(
+        music,
+        spoken,
+        conversation.floor.held_by("agent"),
+        conversation.duration_s,
+        conversation.phrases,
+        settings.turns,
+    )
+    return CallMeasures(
+        duration_s=conversation.duration_s,
+        speech_s=speech_s,
+        overlap_s=None if reason else shared,
+        overlap_share=None if reason else shared / speech_s if speech_s else 0.0,
+        silence_s=silence_s,
+        silence_share=silence_s / conversation.duration_s if conversation.duration_s else 0.0,
+        gaps=find_gaps(spoken, holds, conversation.duration_s, settings.turns),
+        holds=holds,
+        talk_ratio_agent=talk.get("agent", 0.0) / both_s if both_s else None,
+        not_scored={name: why for name, why in not_scored.items() if why},
+    )
+
+
+def _overlap_s(conversation: Conversation) -> float:
+    speech = list(conversation.speech.values())
+    return overlap_s(speech[0], speech[1]) if len(speech) == 2 else 0.0
+
+
+def _overlap_reason(conversation: Conversation, settings: TurnsSettings) -> str | None:
+    """Why overlap cannot be measured on this recording, if so."""
+    if len(conversation.speech) < 2:
+        return ONE_SPEAKER
+    exchange_s = _lively_talk_s(conversation)
+    if _overlap_s(conversation) == 0 and exchange_s >= settings.lively_talk_s:
+        return CUT_APART
+    return None
+
+
+def _lively_talk_s(conversation: Conversation) -> float:
+    """Turn time of speakers who both speak."""
+    held = [conversation.floor.held_by(role) for role in conversation.speech]
+    if not all(held):
+        return 0.0
+    return total_s(
+        intersect([(0.0, conversation.duration_s)], [s for turns in held for s in turn_spans(turns)])
+    )

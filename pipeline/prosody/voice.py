@@ -1,0 +1,171 @@
+"""Pitch and loudness of one speaker over a call, against a baseline of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.audio.frames import Levels, resample
+from pipeline.prosody.loudness import median_level_db
+from pipeline.prosody.pitch import (
+    PitchTrack,
+    PitchTracker,
+    PitchTrackerSettings,
+    median_f0_hz,
+    range_st,
+    semitones,
+    track_pitch,
+    track_pitch_librosa,
+)
+from pipeline.prosody.windows import speech_windows
+from pipeline.records import PitchWindow, Samples
+from pipeline.settings import PitchSettings
+from pipeline.timeline import Span, subtract
+
+PITCH_RATE_HZ = 8_000
+"""F0 is tracked at the telephone rate whatever the recording's, so that baselines compare."""
+
+TRACKERS: dict[str, PitchTracker] = {"autocorrelation": track_pitch, "librosa": track_pitch_librosa}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceMeasures:
+    """Pitch and loudness figures; ``None`` where not measured, with the reason in ``not_scored``."""
+
+    voiced_s: float
+    f0_median_hz: float | None
+    f0_range_st: float | None
+    f0_baseline_hz: float | None
+    f0_vs_baseline_st: float | None
+    loudness_median_db: float | None
+    loudness_vs_baseline_db: float | None
+    windows: tuple[PitchWindow, ...]
+    not_scored: dict[str, str]
+
+
+def measure_voice(
+    samples: Samples,
+    sample_rate_hz: int,
+    levels: Levels,
+    own_speech: Sequence[Span],
+    others_speech: Sequence[Span],
+    snr_db: float | None,
+    settings: PitchSettings,
+) -> VoiceMeasures:
+    """Pitch and loudness of one speaker's channel, over own speech without overlap.
+
+    Args:
+        samples: the speaker's channel, shape (n,).
+        levels: its frame levels in dBFS.
+        snr_db: level of the speech over the noise floor; ``None`` without speech.
+    """
+    alone = subtract(own_speech, others_speech)
+    loudness_db = median_level_db(levels, alone)
+    reason = _no_pitch_reason(snr_db, settings)
+    if reason is not None:
+        return _without_pitch(loudness_db, reason)
+    track = TRACKERS[settings.tracker](
+        resample(samples, sample_rate_hz, PITCH_RATE_HZ),
+        PITCH_RATE_HZ,
+        PitchTrackerSettings(floor_hz=settings.floor_hz, ceiling_hz=settings.ceiling_hz),
+        np.array(alone, dtype=np.float64).reshape(-1, 2),
+    )
+    if track.voiced_s < settings.min_voiced_s:
+        reason = f"{track.voiced_s:.0f} s of voice; at least {settings.min_voiced_s:.0f} s are needed"
+        return _without_pitch(loudness_db, reason, voiced_s=track.voiced_s)
+    calm_until_s = _time_of_voice(track, settings.baseline_voiced_s)
+    calm = [span for span in alone if span[0] < calm_until_s]
+    baseline_hz = median_f0_hz(track.within(np.array(calm)), 0.0)
+    baseline_db = median_level_db(levels, calm)
+    median_hz = median_f0_hz(track, settings.min_voiced_s)
+    not_scored = {}
+    if snr_db is not None and snr_db < settings.full_snr_db:
+        not_scored["f0_range_st"] = (
+            f"signal-to-noise ratio {snr_db:.0f} dB; a range needs {settings.full_snr_db:.0f} dB"
+        )
+    return VoiceMeasures(
+        voiced_s=track.voiced_s,
+        f0_median_hz=median_hz,
+        f0_range_st=None if not_scored else range_st(track, settings.min_voiced_s),
+        f0_baseline_hz=baseline_hz,
+        f0_vs_baseline_st=_difference_st(median_hz, baseline_hz),
+        loudness_median_db=loudness_db,
+        loudness_vs_baseline_db=_difference(loudness_db, baseline_db),
+        windows=_windows(track, levels, alone, baseline_hz, baseline_db, settings),
+        not_scored=not_scored,
+    )
+
+
+def _no_pitch_reason(snr_db: float | None, settings: PitchSettings) -> str | None:
+    if snr_db is None:
+        return "no speech"
+    if snr_db < settings.min_snr_db:
+        return f"signal-to-noise ratio {snr_db:.0f} dB; at least {settings.min_snr_db:.0f} dB are needed"
+    return None
+
+
+def _without_pitch(loudness_db: float | None, reason: str, voiced_s: float = 0.0) -> VoiceMeasures:
+    names = [
+        "f0_median_hz",
+        "f0_median_st",
+        "f0_range_st",
+        "f0_baseline_hz",
+        "f0_vs_baseline_st",
+        "pitch_windows",
+    ]
+    names.append("loudness_vs_baseline_db")
+    if loudness_db is None:
+        names.append("loudness_median_db")
+    return VoiceMeasures(
+        voiced_s=voiced_s,
+        f0_median_hz=None,
+        f0_range_st=None,
+        f0_baseline_hz=None,
+        f0_vs_baseline_st=None,
+        loudness_median_db=loudness_db,
+        loudness_vs_baseline_db=None,
+        windows=(),
+        not_scored=dict.fromkeys(names, reason),
+    )
+
+
+def _time_of_voice(track: PitchTrack, voiced_s: float) -> float:
+    """When a speaker has been voiced for so long; the end of the track if never."""
+    times_s = track.times_s[track.voiced]
+    count = round(voiced_s / track.hop_s)
+    return float(times_s[count - 1]) if count <= times_s.size else float("inf")
+
+
+def _windows(
+    track: PitchTrack,
+    levels: Levels,
+    alone: Sequence[Span],
+    baseline_hz: float | None,
+    baseline_db: float | None,
+    settings: PitchSettings,
+) -> tuple[PitchWindow, ...]:
+    windows = []
+    for spans in speech_windows(alone, settings.window_s, settings.hop_s):
+        inside = track.within(np.array(spans))
+        median_hz = median_f0_hz(inside, settings.window_min_voiced_s)
+        if median_hz is None:
+            continue
+        windows.append(
+            PitchWindow(
+                start_s=spans[0][0],
+                end_s=spans[-1][1],
+                f0_median_hz=median_hz,
+                st=_difference_st(median_hz, baseline_hz),
+                loudness_db=_difference(median_level_db(levels, spans), baseline_db),
+                voiced_s=inside.voiced_s,
+            )
+        )
+    return tuple(windows)
+
+
+def _difference(value: float | None, reference: float | None) -> float | None:
+    return None if value is None or reference is None else value - reference
+
+
+def _difference_st(f0_hz: float | None, reference_hz: float | None) -> float | None:
+    return None if f0_hz is None or reference_hz is None else semitones(f0_hz, reference_hz)

@@ -1,0 +1,224 @@
+"""Geometry of the time line: lanes of speech, markers of events, silences and tension."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.records import Analysis, Event, EventKind, Role
+from pipeline.reports.curves import BOX_WIDTH, Curve, Plotter, TimeScale
+from pipeline.reports.playback import Peaks
+from pipeline.reports.strings import Strings
+from pipeline.reports.view import (
+    Limits,
+    channel_of,
+    clock,
+    events_of,
+    number,
+    overlap_measurable,
+    roles_of,
+)
+from pipeline.timeline import Span
+
+TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+MOST_TICKS = 12
+MARKED_KINDS: tuple[EventKind, ...] = ("interruption", "failed_attempt", "simultaneous_start")
+LOUD_SHARE = 0.995  # a click must not flatten a waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    x: float
+    width: float
+    kind: str
+    title: str
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The speech of one speaker and, where there is sound, its waveform."""
+
+    role: Role
+    speech: str
+    wave: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    x: float
+    row: int
+    kind: EventKind
+    role: Role
+    title: str
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    ticks: tuple[Tick, ...]
+    lanes: tuple[Lane, ...]
+    markers: tuple[Marker, ...]
+    backchannels: tuple[Marker, ...]
+    quiet: tuple[Box, ...]
+    rate: Curve
+    pitch: Curve
+    tension: str
+    tense: tuple[Box, ...]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draughtsman:
+    """Draws one analysis; ``peaks`` is (channels, n) in 0..1, or ``None`` without sound."""
+
+    analysis: Analysis
+    peaks: Peaks | None
+    limits: Limits
+    text: Strings
+
+    @property
+    def _scale(self) -> TimeScale:
+        return TimeScale(self.analysis.call.duration_s)
+
+    def timeline(self) -> Timeline:
+        plotter = Plotter(self.analysis, self.limits, self.text)
+        return Timeline(
+            ticks=self._ticks(),
+            lanes=tuple(self._lane(role) for role in roles_of(self.analysis)),
+            markers=self._markers(MARKED_KINDS),
+            backchannels=self._markers(("backchannel",)),
+            quiet=self._quiet(),
+            rate=plotter.rate(),
+            pitch=plotter.pitch(),
+            tension=self._tension(),
+            tense=self._tense(),
+            summary=self._summary(),
+        )
+
+    def _ticks(self) -> tuple[Tick, ...]:
+        fitting = (step for step in TICK_STEPS_S if self._scale.duration_s / step <= MOST_TICKS)
+        step_s = next(fitting, TICK_STEPS_S[-1])
+        count = math.ceil(self._scale.duration_s / step_s)
+        times = (index * step_s for index in range(count))
+        return tuple(Tick(self._scale.x(at), clock(at)) for at in times if self._scale.x(at) < 98.0)
+
+    # --- speakers ---
+
+    def _lane(self, role: Role) -> Lane:
+        segments = self.analysis.speech.segments
+        spans = [(each.start_s, each.end_s) for each in segments if each.speaker == role]
+        return Lane(role, self._bars(spans), self._wave(role, spans))
+
+    def _bars(self, spans: Sequence[Span]) -> str:
+        edges = [(self._scale.box_x(start_s), self._scale.box_x(end_s)) for start_s, end_s in spans]
+        return "".join(f"M{left} 0H{right}V100H{left}Z" for left, right in edges)
+
+    def _wave(self, role: Role, spans: Sequence[Span]) -> str:
+        """A mirrored outline, scaled to the lane's own loud moments."""
+        if self.peaks is None or self.peaks.shape[1] == 0:
+            return ""
+        channel = channel_of(self.analysis, role)
+        values = self.peaks[min(channel or 0, self.peaks.shape[0] - 1)].tolist()
+        if channel is None:  # one channel for both: each lane shows the sound of its own speech
+            step_s = self._scale.duration_s / len(values)
+            spoken = self._columns(spans, step_s, len(values))
+            values = [value if here else 0.0 for value, here in zip(values, spoken, strict=True)]
+        loud = sorted(values)[int((len(values) - 1) * LOUD_SHARE)] or max(values)
+        if not loud:
+            return ""
+        step = BOX_WIDTH / len(values)
+        heights = [min(value / loud, 1.0) * 46.0 for value in values]
+        top = [f"{index * step:.4g} {50 - height:.3g}" for index, height in enumerate(heights)]
+        bottom = [f"{index * step:.4g} {50 + height:.3g}" for index, height in enumerate(heights)]
+        return f"M{'L'.join(top)}L{'L'.join(reversed(bottom))}Z"
+
+    @staticmethod
+    def _columns(spans: Sequence[Span], step_s: float, count: int) -> list[bool]:
+        spoken = [False] * count
+        for start_s, end_s in spans:
+            for column in range(int(start_s / step_s), min(math.ceil(end_s / step_s), count)):
+                spoken[column] = True
+        return spoken
+
+    # --- events and silence ---
+
+    def _markers(self, kinds: tuple[EventKind, ...]) -> tuple[Marker, ...]:
+        first = roles_of(self.analysis)[0]
+        return tuple(
+            Marker(
+                self._scale.x(event.start_s),
+                0 if event.by == first else 1,
+                event.kind,
+                event.by,
+                self._marker_title(event),
+                event.start_s,
+            )
+            for event in events_of(self.analysis, *kinds)
+        )
+
+    def _marker_title(self, event: Event) -> str:
+        return self.text(
+            "timeline.marker",
+            kind=self.text(f"kind.{event.kind}"),
+            by=self.text(f"role_of.{event.by}"),
+            time=clock(event.start_s),
+            overlap=number(event.overlap_s, 1),
+        )
+
+    def _quiet(self) -> tuple[Box, ...]:
+        boxes = [(gap.start_s, gap.end_s, str(gap.kind)) for gap in self.analysis.measures.call.gaps]
+        boxes += [(hold.start_s, hold.end_s, "hold") for hold in self.analysis.measures.call.holds]
+        return tuple(
+            self._time_box(
+                start_s,
+                end_s,
+                kind,
+                self.text(
+                    "timeline.gap",
+                    kind=self.text(f"gap_kind.{kind}"),
+                    start=clock(start_s),
+                    end=clock(end_s),
+                ),
+            )
+            for start_s, end_s, kind in boxes
+        )
+
+    def _time_box(self, start_s: float, end_s: float, kind: str, title: str) -> Box:
+        x = self._scale.x(start_s)
+        return Box(x, round(self._scale.x(end_s) - x, 3), kind, title, start_s)
+
+    def _tension(self) -> str:
+        curve = self.analysis.tension.curve
+        if not curve:
+            return ""
+        line = "L".join(f"{self._scale.box_x(point.t_s)} {96 - 88 * point.level:.1f}" for point in curve)
+        return f"M{self._scale.box_x(curve[0].t_s)} 100L{line}L{self._scale.box_x(curve[-1].t_s)} 100Z"
+
+    def _tense(self) -> tuple[Box, ...]:
+        return tuple(
+            self._time_box(
+                span.start_s,
+                span.end_s,
+                span.outcome,
+                self.text("timeline.tense_span", start=clock(span.start_s), end=clock(span.end_s)),
+            )
+            for span in self.analysis.tension.spans
+        )
+
+    def _summary(self) -> str:
+        of = self.analysis.measures.call
+        counted = len(events_of(self.analysis, "interruption"))
+        return self.text(
+            "timeline.summary",
+            duration=clock(of.duration_s),
+            speech=clock(of.speech_s),
+            interruptions=number(counted) if overlap_measurable(self.analysis) else "?",
+            gaps=number(len(of.gaps)),
+            gap=self.limits.text("turns.gap_s"),
+        )

@@ -1,0 +1,106 @@
+"""The playback copy ``audio.ogg`` (Opus), and small digests of the sound for reports."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.records import Samples
+from pipeline.timeline import Span, union
+
+BLOCK_S = 10
+LAYOUTS = {1: "mono", 2: "stereo"}
+SILENT_DB = -120.0
+
+Peaks = npt.NDArray[np.float32]
+
+
+def write_opus(
+    samples: Samples, sample_rate_hz: int, path: Path, bitrate_bps: int, muted: Iterable[Span] = ()
+) -> None:
+    """Encode ``samples`` (channels, n) in -1..1 as Ogg Opus, block by block, channels in their order.
+
+    Time in the copy is time in the source (Opus's own delay is declared in the stream, and players skip
+    it). ``muted`` spans are silent in every channel.
+    """
+    layout = LAYOUTS[samples.shape[0]]
+    with av.open(str(path), "w", format="ogg") as container:
+        stream = container.add_stream("libopus", rate=sample_rate_hz)
+        stream.bit_rate = bitrate_bps
+        stream.layout = layout
+        stream.format = "flt"
+        for start, block in _blocks(samples, sample_rate_hz, union(muted)):
+            interleaved = np.ascontiguousarray(block.T, dtype=np.float32).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
+            frame.sample_rate = sample_rate_hz
+            frame.pts = start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _blocks(samples: Samples, sample_rate_hz: int, muted: list[Span]) -> Iterator[tuple[int, Samples]]:
+    size = BLOCK_S * sample_rate_hz
+    for start in range(0, samples.shape[1], size):
+        block = np.clip(samples[:, start : start + size], -1.0, 1.0)
+        for start_s, end_s in muted:
+            first = int(np.floor(start_s * sample_rate_hz)) - start
+            last = int(np.ceil(end_s * sample_rate_hz)) - start
+            if last > 0 and first < block.shape[1]:
+                block[:, max(first, 0) : last] = 0.0
+        yield start, block
+
+
+def waveform_peaks(samples: Samples, n: int) -> Peaks:
+    """The largest magnitude in each of ``n`` equal stretches, shape (channels, n), in 0..1.
+
+    Fewer than ``n`` columns when the sound has fewer samples.
+    """
+    channels, length = samples.shape
+    columns = min(n, length)
+    peaks = np.zeros((channels, columns), dtype=np.float32)
+    edges = np.linspace(0, length, columns + 1).astype(np.int64)
+    for column in range(columns):  # stretch by stretch: no copy of an hour of sound
+        stretch = samples[:, edges[column] : edges[column + 1]]
+        peaks[:, column] = np.maximum(stretch.max(axis=1), -stretch.min(axis=1))
+    return peaks
+
+
+def mute_peaks(peaks: Peaks, duration_s: float, muted: Iterable[Span]) -> Peaks:
+    """``peaks`` without what lies in ``muted``, so that a report does not draw what it must not play."""
+    quiet = peaks.copy()
+    columns = quiet.shape[1]
+    for start_s, end_s in union(muted):
+        first = int(np.floor(start_s / duration_s * columns))
+        quiet[:, first : int(np.ceil(end_s / duration_s * columns))] = 0.0
+    return quiet
+
+
+def second_levels_db(samples: Samples, sample_rate_hz: int) -> npt.NDArray[np.float64]:
+    """RMS level in dBFS of every second, shape (channels, seconds); the last may be a part of one."""
+    seconds = -(-samples.shape[1] // sample_rate_hz)
+    levels = np.full((samples.shape[0], seconds), SILENT_DB)
+    for second in range(seconds):
+        stretch = samples[:, second * sample_rate_hz : (second + 1) * sample_rate_hz]
+        power = np.mean(np.square(stretch, dtype=np.float64), axis=1)
+        levels[:, second] = 10.0 * np.log10(np.maximum(power, 10.0 ** (SILENT_DB / 10.0)))
+    return levels
+
+
+def read_peaks(path: Path, n: int, duration_s: float) -> Peaks:
+    """``waveform_peaks`` of an encoded copy of known duration, without holding its sound in memory."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        peaks = np.zeros((stream.channels, n), dtype=np.float32)
+        resampler = av.AudioResampler(format="fltp", layout=LAYOUTS[stream.channels], rate=8000)
+        position = 0
+        for decoded in container.decode(stream):
+            for frame in resampler.resample(decoded):
+                block = np.abs(frame.to_ndarray())
+                at = (position + np.arange(block.shape[1])) / (8000 * duration_s) * n
+                columns = np.minimum(at.astype(np.int64), n - 1)
+                for channel in range(block.shape[0]):
+                    np.maximum.at(peaks[channel], columns, block[channel])
+                position += block.shape[1]
+    return np.minimum(peaks, 1.0)

@@ -1,0 +1,134 @@
+"""``calls.parquet``: one flat row a call, with the same columns whatever the calls hold."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.records import Analysis, EventKind, Role, SpeakerMeasures
+
+Scalar = str | int | float | bool | None
+Row = dict[str, Scalar]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+KINDS: tuple[EventKind, ...] = get_args(EventKind)
+SPEAKER_FLOATS = (
+    "talk_s",
+    "talk_share",
+    "turn_time_s",
+    "phonation_s",
+    "longest_turn_s",
+    "coverage",
+    "speech_rate_wpm",
+    "articulation_rate_sps",
+    "voiced_s",
+    "f0_median_hz",
+    "f0_median_st",
+    "f0_range_st",
+    "f0_baseline_hz",
+    "f0_vs_baseline_st",
+    "loudness_median_db",
+    "loudness_vs_baseline_db",
+    "noise_floor_db",
+    "snr_db",
+    "response_latency_median_s",
+)
+SPEAKER_INTEGERS = ("words", "syllables", "turns", "dropped_words", "interruptions", "backchannels")
+CALL_FLOATS = ("speech_s", "overlap_s", "overlap_share", "silence_s", "silence_share", "talk_ratio_agent")
+
+_CALL: tuple[tuple[str, pa.DataType, Callable[[Analysis], Scalar]], ...] = (
+    ("call_id", pa.string(), lambda a: a.call.call_id),
+    ("source", pa.string(), lambda a: a.call.source),
+    ("sha256", pa.string(), lambda a: a.call.sha256),
+    ("agent_id", pa.string(), lambda a: a.call.agent_id),
+    ("customer_id", pa.string(), lambda a: a.call.customer_id),
+    ("queue", pa.string(), lambda a: a.call.queue),
+    ("started_at", pa.string(), lambda a: a.call.started_at),
+    ("duration_s", pa.float64(), lambda a: a.call.duration_s),
+    ("sample_rate_hz", pa.int64(), lambda a: a.call.sample_rate_hz),
+    ("channels", pa.int64(), lambda a: a.call.channels),
+    ("codec", pa.string(), lambda a: a.call.codec),
+    ("language", pa.string(), lambda a: a.call.language),
+    ("separation_method", pa.string(), lambda a: a.separation.method),
+    ("role_method", pa.string(), lambda a: a.separation.role_method),
+    ("role_confidence", pa.float64(), lambda a: a.separation.role_confidence),
+    ("quality_codes", pa.string(), lambda a: " ".join(_codes(a))),
+    ("gaps", pa.int64(), lambda a: len(a.measures.call.gaps)),
+    ("dead_air_s", pa.float64(), lambda a: _gap_time_s(a, "dead_air")),
+    ("holds", pa.int64(), lambda a: len(a.measures.call.holds)),
+    ("hold_s", pa.float64(), lambda a: sum(h.end_s - h.start_s for h in a.measures.call.holds)),
+    ("tense_spans", pa.int64(), lambda a: None if a.tension.not_scored else len(a.tension.spans)),
+    ("effort_estimate", pa.float64(), lambda a: a.effort.estimate),
+    ("promises", pa.int64(), lambda a: len(a.promises)),
+    ("score_overall", pa.float64(), lambda a: a.scores.overall),
+    ("score_how_said", pa.float64(), lambda a: a.scores.how_said),
+    ("score_what_said", pa.float64(), lambda a: a.scores.what_said),
+    ("score_listen", pa.float64(), lambda a: a.scores.ldal.listen),
+    ("score_diffuse", pa.float64(), lambda a: a.scores.ldal.diffuse),
+    ("score_act", pa.float64(), lambda a: a.scores.ldal.act),
+    ("score_impression", pa.float64(), lambda a: a.scores.ldal.impression),
+    ("config_sha256", pa.string(), lambda a: a.provenance.config_sha256),
+    ("created_at", pa.string(), lambda a: a.provenance.created_at),
+)
+
+
+def schema() -> pa.Schema:
+    """The columns, in order; every one may be null."""
+    fields = [(name, kind) for name, kind, _ in _CALL]
+    fields += [(name, pa.float64()) for name in CALL_FLOATS]
+    fields += [(_event_column(kind, role), pa.int64()) for kind in KINDS for role in ROLES]
+    for role in ROLES:
+        fields += [(f"{role}_{name}", pa.float64()) for name in SPEAKER_FLOATS]
+        fields += [(f"{role}_{name}", pa.int64()) for name in SPEAKER_INTEGERS]
+    return pa.schema(fields)
+
+
+def call_row(analysis: Analysis) -> Row:
+    """One call as a flat row; what was not measured, or whom the call does not have, is ``None``."""
+    row: Row = {name: read(analysis) for name, _, read in _CALL}
+    row |= {name: getattr(analysis.measures.call, name) for name in CALL_FLOATS}
+    counts = Counter((event.kind, event.by) for event in analysis.interruptions)
+    for kind in KINDS:
+        row |= {_event_column(kind, role): _events(analysis, counts, kind, role) for role in ROLES}
+    for role in ROLES:
+        row |= _speaker(role, analysis.measures.of(role))
+    return row
+
+
+def write_parquet(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
+    """Write rows of ``call_row`` to ``path`` (which the caller makes atomic); zero rows are fine."""
+    table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema())
+    pq.write_table(table, path, compression="zstd")
+
+
+def _event_column(kind: EventKind, role: Role) -> str:
+    return f"events_{kind}_by_{role}"
+
+
+def _events(
+    analysis: Analysis, counts: Mapping[tuple[EventKind, Role], int], kind: EventKind, role: Role
+) -> int | None:
+    """A count, or ``None`` where overlap could not be measured: nothing found is not nothing there."""
+    of = analysis.measures.of(role)
+    return None if of is None or of.interruptions is None else counts.get((kind, role), 0)
+
+
+def _speaker(role: Role, of: SpeakerMeasures | None) -> Row:
+    names = (*SPEAKER_FLOATS, *SPEAKER_INTEGERS)
+    return {f"{role}_{name}": None if of is None else _read(of, name) for name in names}
+
+
+def _read(of: SpeakerMeasures, name: str) -> Scalar:
+    value: Any = getattr(of, name)
+    return None if value is None else int(value) if name in SPEAKER_INTEGERS else float(value)
+
+
+def _codes(analysis: Analysis) -> list[str]:
+    return sorted({warning.code for warning in analysis.quality.warnings})
+
+
+def _gap_time_s(analysis: Analysis, kind: str) -> float:
+    return sum(gap.end_s - gap.start_s for gap in analysis.measures.call.gaps if gap.kind == kind)

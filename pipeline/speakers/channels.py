@@ -1,0 +1,62 @@
+"""Speakers of a recording by its channels, and which channel is the agent."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pipeline.records import Metadata, QualityWarning, Recording, Role, Separation
+from pipeline.settings import SpeakersSettings
+
+GIVEN_CONFIDENCE = 1.0
+METADATA_CONFIDENCE = 0.95
+DEFAULT_CONFIDENCE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """The channel of each role, in a fixed order, and how that is known."""
+
+    channel_of: dict[Role, int]
+    separation: Separation
+    warnings: tuple[QualityWarning, ...]
+
+
+def speakers_by_channel(
+    recording: Recording,
+    metadata: Metadata,
+    agent_channel: int | None,
+    warning_codes: Collection[str],
+    settings: SpeakersSettings,
+) -> Speakers:
+    """Give channels to roles: what the user says wins over metadata, metadata over the setting.
+
+    Args:
+        agent_channel: 0 or 1 from the user, if given.
+        warning_codes: what probing found; two channels that are one (``dual_mono``) are one.
+    """
+    if recording.channels == 1 or "dual_mono" in warning_codes:
+        return _one_channel()
+    if agent_channel is not None:
+        return _two_channels(agent_channel, "channel_map", GIVEN_CONFIDENCE)
+    if metadata.agent_channel is not None:
+        return _two_channels(metadata.agent_channel, "metadata", METADATA_CONFIDENCE)
+    return _two_channels(settings.agent_channel, "channel_map", DEFAULT_CONFIDENCE)
+
+
+def _two_channels(agent: int, method: str, confidence: float) -> Speakers:
+    separation = Separation(
+        method="channels",
+        role_method="metadata" if method == "metadata" else "channel_map",
+        role_confidence=confidence,
+        agent_label=f"channel_{agent}",
+    )
+    return Speakers({"agent": agent, "customer": 1 - agent}, separation, ())
+
+
+def _one_channel() -> Speakers:
+    warning = QualityWarning(
+        code="one_channel",
+        message="Both parties are on one channel and are not told apart: figures are of all speech together, "
+        "and turn-taking is not measured. Record agent and customer on separate channels.",
+    )
+    separation = Separation(method="single", role_method="unknown", role_confidence=0.0, agent_label=None)
+    return Speakers({"speaker_1": 0}, separation, (warning,))

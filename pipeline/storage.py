@@ -1,0 +1,173 @@
+"""Recordings and reports in object stores: staged in a local folder, where the analysis reads and writes.
+
+Local paths and ``file://`` URIs are used in place. Everything else goes through fsspec, so that ``s3://``,
+``gs://`` and ``az://`` work once their fsspec package is installed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipeline.audio.discover import ANALYSIS_FILE, EXTENSIONS, discover
+from pipeline.audio.metadata import CALLS_TABLE
+from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
+
+
+class StorageFailed(StageFailed):
+    """A store did not answer as it should; it may the next time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A recording: ``source`` is its path or URI, ``path`` where it is, or will be once fetched."""
+
+    path: Path
+    source: str
+
+    @property
+    def remote(self) -> bool:
+        return is_remote(self.source)
+
+    def fetch(self) -> None:
+        """Copy a remote recording to ``path``.
+
+        Raises:
+            StorageFailed: the store did not give it.
+        """
+        if self.remote:
+            _get(self.source, _store(self.source)[1], self.path)
+
+    def release(self) -> None:
+        """Remove the copy of a remote recording; its owner's file is never touched."""
+        if self.remote:
+            self.path.unlink(missing_ok=True)
+
+
+class Output:
+    """Where reports go: ``local`` is written first; for a remote ``uri`` it is a staging folder."""
+
+    def __init__(self, uri: str, staging: Path) -> None:
+        self.uri = uri
+        self.remote = is_remote(uri)
+        self.local = staging / "out" if self.remote else local_path(uri)
+
+    def address(self, path: Path) -> str:
+        """Where a reader finds ``path``, which is in ``local``."""
+        if not self.remote:
+            return str(path)
+        return f"{self.uri.rstrip('/')}/{path.relative_to(self.local).as_posix()}"
+
+    def pull_analyses(self) -> None:
+        """Bring the analyses that are already there, for what is done and for the batch's figures."""
+        if not self.remote:
+            return
+        for name, relative in _files(self.uri):
+            if relative.name == ANALYSIS_FILE and len(relative.parts) == 2:
+                _get(self.uri, name, self.local / relative)
+
+    def push_call(self, folder: Path) -> None:
+        """Upload the reports of one call, its analysis last, since that is what marks it done."""
+        if self.remote:
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            self._push(sorted(files, key=lambda path: path.name == ANALYSIS_FILE))
+
+    def push_batch_files(self) -> None:
+        """Upload what is not in the folder of a call."""
+        if self.remote:
+            calls = {path.parent for path in self.local.glob(f"*/{ANALYSIS_FILE}")}
+            files = (path for path in self.local.rglob("*") if path.is_file())
+            self._push([path for path in files if not calls & set(path.parents)])
+
+    def _push(self, files: list[Path]) -> None:
+        store, root = _store(self.uri)
+        with _storage_errors(self.uri):
+            for path in files:
+                target = f"{root}/{path.relative_to(self.local).as_posix()}"
+                store.makedirs(target.rpartition("/")[0], exist_ok=True)
+                store.put_file(str(path), target)
+
+
+def is_remote(uri: str) -> bool:
+    return "://" in uri and not uri.startswith("file://")
+
+
+def local_path(uri: str) -> Path:
+    return Path(uri.removeprefix("file://"))
+
+
+def locate(uri: str, staging: Path) -> list[Located]:
+    """The recordings in a folder, or the one that ``uri`` is; metadata files of remote ones are staged.
+
+    Raises:
+        InputRejected: there is nothing at that path.
+        StorageFailed: the store did not answer.
+    """
+    if not is_remote(uri):
+        return [Located(path=path, source=str(path)) for path in discover([local_path(uri)])]
+    folder = staging / "source"
+    scheme = uri.partition("://")[0]
+    listing = _files(uri)
+    found = [
+        Located(path=folder / relative, source=f"{scheme}://{name.lstrip('/')}")
+        for name, relative in listing
+        if relative.suffix.lower() in EXTENSIONS
+    ]
+    if not found:
+        raise InputRejected(f"{uri}: holds no recordings ({', '.join(sorted(EXTENSIONS))})")
+    for located in found:
+        located.path.parent.mkdir(parents=True, exist_ok=True)
+    wanted = {sidecar for located in found for sidecar in _sidecars(located.path)}
+    for name, relative in listing:
+        if folder / relative in wanted or relative.name == CALLS_TABLE:
+            _get(uri, name, folder / relative)
+    return sorted(found, key=lambda located: located.source)
+
+
+def _sidecars(recording: Path) -> tuple[Path, Path]:
+    return recording.with_name(recording.name + ".json"), recording.with_suffix(".json")
+
+
+def _files(uri: str) -> list[tuple[str, PurePosixPath]]:
+    """Files under ``uri`` as (name in the store, path from ``uri``); of one file, those beside it too."""
+    store, root = _store(uri)
+    with _storage_errors(uri):
+        if store.isfile(root):
+            folder = root.rpartition("/")[0]
+            beside = [*map(str, _sidecars(Path(root))), f"{folder}/{CALLS_TABLE}"]
+            names = [root, *(name for name in beside if store.isfile(name))]
+        else:
+            folder = root.rstrip("/")
+            names = store.find(root) if store.exists(root) else []
+    found = [(name, PurePosixPath(name.removeprefix(folder).lstrip("/"))) for name in names]
+    return [(name, relative) for name, relative in found if ".." not in relative.parts]
+
+
+def _get(uri: str, name: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store, _ = _store(uri)
+    with _storage_errors(uri):
+        store.get_file(name, str(path))
+
+
+def _store(uri: str) -> tuple[Any, str]:
+    """The file system of a URI and the name in it."""
+    import fsspec.core
+
+    try:
+        store, name = fsspec.core.url_to_fs(uri)
+    except (ImportError, ValueError) as error:
+        raise SettingsError(f"{uri}: this kind of URI cannot be used here ({error})") from error
+    return store, str(name)
+
+
+@contextmanager
+def _storage_errors(uri: str) -> Iterator[None]:
+    """Whatever a store's client raises (each has errors of its own) as one family."""
+    try:
+        yield
+    except CallError:
+        raise
+    except Exception as error:
+        raise StorageFailed(f"{uri}: {type(error).__name__}: {error}") from error

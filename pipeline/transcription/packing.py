@@ -1,0 +1,121 @@
+"""Packs the speech of one channel into windows for the recogniser, and maps window times back.
+
+The recogniser always works on 30 s, silence or not. Cutting the silence out and joining what is left, with
+a short gap at each join, makes it work on speech only; padding is for the recogniser alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.audio.frames import CLOCK, cut, levels_db, resample
+from pipeline.records import Samples
+from pipeline.settings import RecognizerSettings
+from pipeline.timeline import Span, bridge, pad
+
+RECOGNIZER_RATE_HZ = 16_000
+SEARCH_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the recording and where it begins in its window, all in seconds."""
+
+    span: Span
+    at_s: float
+
+    @property
+    def end_s(self) -> float:
+        return self.at_s + self.span[1] - self.span[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Pieces in time order, joined by gaps."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return self.pieces[-1].end_s
+
+    def piece_of(self, start_s: float, end_s: float) -> Piece:
+        """The piece that holds most of a window interval, or the nearest one."""
+
+        def shared_s(piece: Piece) -> float:
+            return min(end_s, piece.end_s) - max(start_s, piece.at_s)
+
+        return max(self.pieces, key=shared_s)
+
+    def to_recording(self, start_s: float, end_s: float) -> Span:
+        """A window interval in recording time, clamped to the piece that holds most of it."""
+        piece = self.piece_of(start_s, end_s)
+        shift_s = piece.span[0] - piece.at_s
+        low_s = min(max(start_s + shift_s, piece.span[0]), piece.span[1])
+        high_s = min(max(end_s + shift_s, piece.span[0]), piece.span[1])
+        return low_s, max(low_s, high_s)
+
+
+def pack(
+    speech: Sequence[Span],
+    duration_s: float,
+    settings: RecognizerSettings,
+    quietest_s: Callable[[Span], float],
+) -> list[Window]:
+    """Windows of at most ``settings.window_s`` that together hold all the speech, in time order.
+
+    Args:
+        speech: sorted, disjoint, unpadded spans.
+        duration_s: length of the recording.
+        quietest_s: time of the quietest moment in a span, where a stretch that is too long is cut.
+    """
+    padded = pad(speech, settings.margin_s, (0.0, duration_s))
+    windows: list[Window] = []
+    pieces: list[Piece] = []
+    for region in bridge(padded, settings.bridge_s):
+        if region[1] - region[0] < settings.min_region_s:
+            continue
+        for span in _split(region, settings.window_s, quietest_s):
+            at_s = pieces[-1].end_s + settings.join_gap_s if pieces else 0.0
+            if pieces and at_s + span[1] - span[0] > settings.window_s:
+                windows.append(Window(tuple(pieces)))
+                pieces, at_s = [], 0.0
+            pieces.append(Piece(span, at_s))
+    if pieces:
+        windows.append(Window(tuple(pieces)))
+    return windows
+
+
+def _split(span: Span, limit_s: float, quietest_s: Callable[[Span], float]) -> list[Span]:
+    """Cut a span into parts no longer than the limit, each time at a quiet moment near the limit."""
+    parts = []
+    start_s, end_s = span
+    while end_s - start_s > limit_s:
+        cut_s = quietest_s((start_s + limit_s - SEARCH_S, start_s + limit_s))
+        parts.append((start_s, cut_s))
+        start_s = cut_s
+    parts.append((start_s, end_s))
+    return parts
+
+
+def quietest(samples: Samples, sample_rate_hz: int) -> Callable[[Span], float]:
+    """A function that finds the quietest moment of a span of one channel."""
+
+    def find(span: Span) -> float:
+        levels = levels_db(cut(samples, sample_rate_hz, span), sample_rate_hz)
+        return span[0] + CLOCK.time_s(int(levels.argmin())) if levels.size else span[1]
+
+    return find
+
+
+def window_samples(samples: Samples, sample_rate_hz: int, window: Window, join_gap_s: float) -> Samples:
+    """The sound of a window at the recogniser's rate, shape (n,), float32."""
+    silence = np.zeros(round(join_gap_s * RECOGNIZER_RATE_HZ), dtype=np.float32)
+    parts: list[Samples] = []
+    for piece in window.pieces:
+        if parts:
+            parts.append(silence)
+        sound = cut(samples, sample_rate_hz, piece.span)
+        parts.append(resample(sound, sample_rate_hz, RECOGNIZER_RATE_HZ))
+    return np.concatenate(parts)

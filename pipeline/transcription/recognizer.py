@@ -1,0 +1,194 @@
+"""Words of one channel, by faster-whisper on packed windows.
+
+Each channel is recognised by itself. A window whose text repeats itself is decoded once more without
+repeats; what still looks invented is dropped and counted.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from pipeline.errors import InputRejected, StageFailed
+from pipeline.phrases import load_phrases
+from pipeline.records import Samples, SpeakerTranscript, Word
+from pipeline.settings import RecognizerSettings
+from pipeline.timeline import Span
+from pipeline.transcription.alignment import align, coverage
+from pipeline.transcription.packing import RECOGNIZER_RATE_HZ, Window, pack, quietest, window_samples
+
+NO_REPEAT_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class WindowText:
+    """What a recogniser heard in one window; word times count from the window's start."""
+
+    words: tuple[Word, ...]
+    language: str
+    mean_log_probability: float
+    no_speech_probability: float
+    compression_ratio: float
+
+
+class Recognizer(Protocol):
+    """Turns windows of sound at 16 kHz into words."""
+
+    def recognize(
+        self, windows: Sequence[Samples], language: str | None, *, no_repeat_words: int = 0
+    ) -> list[WindowText]: ...
+
+
+class WhisperRecognizer:
+    """faster-whisper's batched pipeline as a :class:`Recognizer`."""
+
+    def __init__(self, model: Any, settings: RecognizerSettings) -> None:
+        from faster_whisper import BatchedInferencePipeline
+
+        self._model = model
+        self._pipeline = BatchedInferencePipeline(model=model)
+        self._settings = settings
+
+    def recognize(
+        self, windows: Sequence[Samples], language: str | None, *, no_repeat_words: int = 0
+    ) -> list[WindowText]:
+        """One text per window; ``language`` of ``None`` lets the model detect it."""
+        import numpy as np
+
+        if language not in (None, "en") and not self._model.model.is_multilingual:
+            raise InputRejected(
+                f"language {language!r}: the model {self._settings.model!r} knows English only; "
+                "set recognizer.model to a multilingual one, e.g. base"
+            )
+        clips, offset = [], 0
+        for window in windows:
+            clips.append(
+                {"start": offset / RECOGNIZER_RATE_HZ, "end": (offset + window.size) / RECOGNIZER_RATE_HZ}
+            )
+            offset += window.size
+        segments, info = self._pipeline.transcribe(
+            np.concatenate(windows),
+            language=language,
+            beam_size=self._settings.beam_size,
+            batch_size=self._settings.batch_size,
+            clip_timestamps=clips,
+            vad_filter=False,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+            no_repeat_ngram_size=no_repeat_words,
+            initial_prompt=self._prompt(language),
+        )
+        return self._by_window(segments, [clip["start"] for clip in clips], info.language)
+
+    def _prompt(self, language: str | None) -> str | None:
+        """Text that leads the model to write hesitations down, then the user's own terms."""
+        verbatim = load_phrases(language).verbatim_prompt if language else None
+        parts = [part for part in (self._settings.initial_prompt, verbatim) if part]
+        return " ".join(parts) or None
+
+    def _by_window(self, segments: Iterable[Any], starts_s: list[float], language: str) -> list[WindowText]:
+        empty = WindowText((), language, 0.0, 0.0, 0.0)
+        texts = [empty] * len(starts_s)
+        window = 0
+        for segment in segments:
+            while window + 1 < len(starts_s) and segment.seek / 100 >= starts_s[window + 1] - 0.02:
+                window += 1
+            words = _whole_words(segment.words or (), starts_s[window])
+            texts[window] = WindowText(
+                words=texts[window].words + words,
+                language=language,
+                mean_log_probability=segment.avg_logprob,
+                no_speech_probability=segment.no_speech_prob,
+                compression_ratio=segment.compression_ratio,
+            )
+        return texts
+
+
+def _whole_words(tokens: Iterable[Any], window_start_s: float) -> tuple[Word, ...]:
+    """Words in window time; what follows a hyphen without a space belongs to the word before it."""
+    words: list[Word] = []
+    for token in tokens:
+        text = token.word.strip()
+        start_s, end_s = float(token.start) - window_start_s, float(token.end) - window_start_s
+        if words and token.word.startswith("-") and len(text) > 1:
+            first = words[-1]
+            probability = min(first.probability, float(token.probability))
+            words[-1] = replace(first, word=first.word + text, end_s=end_s, probability=probability)
+        elif text:
+            words.append(Word(word=text, start_s=start_s, end_s=end_s, probability=float(token.probability)))
+    return tuple(words)
+
+
+def transcribe(
+    samples: Samples,
+    sample_rate_hz: int,
+    speech: Sequence[Span],
+    recognizer: Recognizer,
+    settings: RecognizerSettings,
+    language: str | None,
+) -> SpeakerTranscript:
+    """The words of one speaker's channel, laid into that speaker's speech.
+
+    Args:
+        samples: one channel, shape (n,), float32.
+        speech: the speaker's IPUs, unpadded; nothing else is given to the recogniser.
+        language: ISO 639-1 code, or ``None`` to detect it.
+
+    Raises:
+        InputRejected: the model does not know the language.
+        StageFailed: the recogniser failed.
+    """
+    duration_s = samples.size / sample_rate_hz
+    windows = pack(speech, duration_s, settings, quietest(samples, sample_rate_hz))
+    heard: list[Word] = []
+    dropped = 0
+    for first in range(0, len(windows), settings.batch_size):
+        group = windows[first : first + settings.batch_size]
+        sounds = [window_samples(samples, sample_rate_hz, window, settings.join_gap_s) for window in group]
+        for window, text in zip(group, _recognize(recognizer, sounds, settings, language), strict=True):
+            language = language or text.language
+            if _invented(text, settings):
+                dropped += len(text.words)
+            else:
+                heard.extend(_in_recording(text.words, window))
+    aligned = align(heard, speech, settings)
+    return SpeakerTranscript(
+        words=aligned.words,
+        language=language or "en",
+        dropped_words=dropped + aligned.dropped,
+        coverage=coverage(aligned.words, speech),
+    )
+
+
+def _recognize(
+    recognizer: Recognizer, sounds: list[Samples], settings: RecognizerSettings, language: str | None
+) -> list[WindowText]:
+    """Texts of a group of windows; those that repeat themselves are decoded once more without repeats."""
+    try:
+        texts = recognizer.recognize(sounds, language)
+        again = [i for i, text in enumerate(texts) if text.compression_ratio > settings.compression_ratio]
+        if again:
+            repaired = recognizer.recognize(
+                [sounds[i] for i in again], language, no_repeat_words=NO_REPEAT_WORDS
+            )
+            for index, text in zip(again, repaired, strict=True):
+                texts[index] = text
+    except RuntimeError as error:
+        if isinstance(error, StageFailed):
+            raise
+        raise StageFailed(f"the recogniser failed: {error}") from error
+    return texts
+
+
+def _invented(text: WindowText, settings: RecognizerSettings) -> bool:
+    doubted = text.mean_log_probability < settings.log_probability
+    return text.compression_ratio > settings.compression_ratio or (
+        doubted and text.no_speech_probability > settings.no_speech_probability
+    )
+
+
+def _in_recording(words: Iterable[Word], window: Window) -> list[Word]:
+    placed = []
+    for word in words:
+        start_s, end_s = window.to_recording(word.start_s, word.end_s)
+        placed.append(replace(word, start_s=start_s, end_s=end_s))
+    return placed
