@@ -1,0 +1,5 @@
+"""Orchestration by Prefect of what :mod:`pipeline` does."""
+
+from flows.environment import prepare
+
+prepare()

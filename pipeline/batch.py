@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -262,6 +262,15 @@ def _load_worker(
         )
 
     return handle
+
+
+def _load_models(settings: Settings) -> None:
+    from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
+
+    wanted = settings.recognizer
+    model = resolve_recognizer(wanted.model, settings.models)
+    load_recognizer(model, wanted.device, wanted.compute_type, wanted.cpu_threads)
+    load_voice_activity(settings.models)
 
 
 def _analyze_call() -> Analyze:

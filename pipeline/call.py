@@ -59,8 +59,16 @@ def analyze_call(
     clock = StageClock()
     with clock.stage("models"):
         resolved = resolve_recognizer(settings.recognizer.model, settings.models)
-        recognizer = WhisperRecognizer(load_recognizer(resolved, settings.recognizer), settings.recognizer)
-        silero = load_voice_activity()
+        recognizer = WhisperRecognizer(
+            load_recognizer(
+                resolved,
+                settings.recognizer.device,
+                settings.recognizer.compute_type,
+                settings.recognizer.cpu_threads,
+            ),
+            settings.recognizer,
+        )
+        silero = load_voice_activity(settings.models)
 
     with clock.stage("speech"):
         found = probe(recording, settings.audio)

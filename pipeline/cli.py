@@ -1,7 +1,6 @@
 """The ``callcoach`` commands. Heavy imports are inside them, so that help is instant."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,6 @@ import click
 
 from pipeline.console import (
     EXIT_FAILED,
-    EXIT_USAGE,
     Program,
     debug_option,
     flat,
@@ -23,6 +21,7 @@ from pipeline.console import (
 
 if TYPE_CHECKING:
     from pipeline.batch import CallOutcome
+    from pipeline.models import ModelStatus
     from pipeline.settings import Settings
 
 CHANNELS = {"left": 0, "0": 0, "right": 1, "1": 1}
@@ -67,17 +66,16 @@ def analyze(
     recordings = _found(lambda: discover([Path(path) for path in paths]))
     if not recordings:
         raise click.UsageError(f"no recordings in {', '.join(paths)}")
-    with Display(total=len(recordings), rows=not as_json, debug="--debug" in sys.argv) as display:
-        with orderly_termination():
-            outcomes = run_batch(
-                recordings,
-                Path(out),
-                settings,
-                on_outcome=display.show,
-                workers=workers,
-                agent_channel=CHANNELS[agent_channel] if agent_channel else None,
-                html=not no_html,
-            )
+    with orderly_termination(), Display(names=[path.stem for path in recordings], rows=not as_json) as display:
+        outcomes = run_batch(
+            recordings,
+            Path(out),
+            settings,
+            on_outcome=display.show,
+            workers=workers,
+            agent_channel=CHANNELS[agent_channel] if agent_channel else None,
+            html=not no_html,
+        )
     index = roll_up(Path(out), outcomes, settings)
     failed = sum(not outcome.done for outcome in outcomes)
     if as_json:
@@ -128,41 +126,48 @@ def models() -> None:
 
 
 @models.command("list")
+@settings_options
 @json_option
 @debug_option
-def models_list(as_json: bool) -> None:
-    """Which weights are used, where from, their sha256 and licence."""
+def models_list(config: str | None, assignments: tuple[str, ...], as_json: bool) -> int:
+    """Which weights are used, where from, their licence."""
     from pipeline.models import list_models
 
-    found = [asdict(model) for model in list_models()]
-    if as_json:
-        _print_json(found)
-    else:
-        show_table([list(found[0]), *([str(value) for value in model.values()] for model in found)])
+    settings = _settings(config, assignments)
+    return _show_models(list_models(settings.models, settings.recognizer.model), as_json=as_json)
 
 
 @models.command("verify")
+@settings_options
 @json_option
 @debug_option
-def models_verify(as_json: bool) -> None:
-    """Compare the weights on this machine with their sha256."""
+def models_verify(config: str | None, assignments: tuple[str, ...], as_json: bool) -> int:
+    """Compare the weights with their published sha256."""
     from pipeline.models import verify
 
-    verified = verify()
-    if as_json:
-        _print_json(verified)
-    else:
-        click.echo("all weights match their sha256")
+    settings = _settings(config, assignments)
+    return _show_models(verify(settings.models, settings.recognizer.model), as_json=as_json)
 
 
 @models.command("fetch")
 @click.argument("name")
+@settings_options
 @debug_option
-def models_fetch(name: str) -> None:
-    """Download a model from its hub into the cache."""
+def models_fetch(name: str, config: str | None, assignments: tuple[str, ...]) -> None:
+    """Download a model from its hub into the local cache."""
     from pipeline.models import fetch
 
-    click.echo(fetch(name))
+    model = fetch(name, _settings(config, assignments).models)
+    click.echo(f"{model.name} is in {model.folder}, sha256 {model.sha256}")
+
+
+def _show_models(found: "list[ModelStatus]", *, as_json: bool) -> int:
+    rows = [asdict(model) | {"folder": str(model.folder) if model.folder else None} for model in found]
+    if as_json:
+        _print_json(rows)
+    else:
+        show_table([list(rows[0]), *([str(value) for value in row.values()] for row in rows)])
+    return EXIT_FAILED if any(model.state in ("missing", "wrong") for model in found) else 0
 
 
 @main.command()

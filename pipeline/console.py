@@ -15,6 +15,7 @@ import click
 
 from pipeline.errors import CallError, SettingsError
 
+DEBUG = "--debug"
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -39,12 +40,16 @@ class Program(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
-    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+    def main(  # type: ignore[override]  # it always ends the process
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
         """Run a command; errors end as one line on stderr and an exit code."""
-        debug = "--debug" in (kwargs.get("args") or (args[0] if args else None) or sys.argv[1:])
+        given = sys.argv[1:] if args is None else list(args)
+        debug = DEBUG in given
+        extra["standalone_mode"] = False
         try:
             with _quiet(debug):
-                result = super().main(*args, standalone_mode=False, **kwargs)
+                result = super().main(given, prog_name or "callcoach", **extra)
         except (KeyboardInterrupt, click.Abort):
             _end("Interrupted; what was finished is kept.", EXIT_INTERRUPTED)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -67,8 +72,20 @@ class Program(click.Group):
 
 
 def debug_option(command: Command) -> Command:
-    """``--debug``, which :class:`Program` reads from the arguments wherever it stands."""
-    return click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")(command)
+    """``--debug``, before or after a command's name."""
+
+    def note(ctx: click.Context, _: click.Parameter, given: bool) -> None:
+        ctx.meta[DEBUG] = given or debugging()
+
+    return click.option(DEBUG, is_flag=True, expose_value=False, callback=note, help="Show tracebacks.")(
+        command
+    )
+
+
+def debugging() -> bool:
+    """Whether ``--debug`` was given to the running command."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(DEBUG))
 
 
 def settings_options(command: Command) -> Command:
@@ -132,11 +149,13 @@ def _quiet(debug: bool) -> Iterator[None]:
         return
     silent = logging.NullHandler()  # without any handler, logging prints warnings itself
     logging.getLogger().addHandler(silent)
+    sys.warnoptions.append("ignore")  # for the processes that multiprocessing starts
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        sys.warnoptions.remove("ignore")
         logging.getLogger().removeHandler(silent)
 
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from pipeline.batch import available_cores
 from pipeline.errors import CallError
-from pipeline.models import list_models, verify
+from pipeline.models import verify
 from pipeline.settings import Settings, load_settings
 
 ENTRY_POINTS = "callcoach.checks"
@@ -98,12 +98,12 @@ def _native_parts() -> Iterator[Check]:
 
 
 def _weights(settings: Settings) -> Iterator[Check]:
-    """The bundled weights, byte for byte, and whether the model in the settings can be had."""
-    try:
-        verify()
-        yield Check("weights", "ok", f"{len(list_models())} sets match their sha256")
-    except CallError as error:
-        yield Check("weights", "problem", str(error), "callcoach models fetch")
+    """The bundled weights, byte for byte, and whether the recogniser in the settings is here."""
+    for model in verify(settings.models, settings.recognizer.model):
+        if model.state in ("missing", "wrong"):
+            yield Check(f"model {model.name}", "problem", model.message)
+        else:
+            yield Check(f"model {model.name}", "ok", model.message)
 
 
 def _machine(settings: Settings) -> Check:
@@ -120,12 +120,12 @@ def _machine(settings: Settings) -> Check:
 def _network(settings: Settings, environment: Mapping[str, str] = os.environ) -> Check:
     """What would leave this machine; nothing does by default."""
     uses = [f"{key} {uri}" for key, uri in _uris(settings) if "://" in uri and not uri.startswith("file://")]
-    if settings.recognizer.model not in {model.name for model in list_models()}:
-        if not Path(settings.recognizer.model).is_dir():
-            uses.append(f"recognizer.model {settings.recognizer.model}, when it is fetched")
     if address := environment.get("PREFECT_API_URL"):
         uses.append(f"PREFECT_API_URL {address}")
-    return Check("network", "note" if uses else "ok", "; ".join(uses) or "nothing uses it")
+    fetching = "`callcoach models fetch`, when you run it"
+    return Check(
+        "network", "note" if uses else "ok", "; ".join([*uses, f"only {fetching}" if not uses else fetching])
+    )
 
 
 def _uris(settings: Settings) -> tuple[tuple[str, str], ...]:

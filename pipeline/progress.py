@@ -1,31 +1,37 @@
 """A progress bar on stderr, where that is a terminal, and a row for each call on stdout."""
 
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
 
-from pipeline.console import failure
+from pipeline.console import debugging, failure
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from pipeline.batch import CallOutcome
 
-WIDTHS = (28, 12, 8, 7, 5, 24)
+CALL_WIDTH_MAX = 40
+WIDTHS = (10, 6, 4, 4, 22)
 TITLES = ("call", "agent", "length", "wpm", "intr", "warnings", "report")
 ROLES_SHOWN = ("agent", "speaker_1", "speaker_2")
 
 
 class Display:
-    """Shows outcomes as they come. ``rows=False`` leaves stdout alone; errors always go to stderr."""
+    """Shows outcomes as they come. ``rows=False`` leaves stdout alone; errors always go to stderr.
 
-    def __init__(self, *, total: int, rows: bool, debug: bool) -> None:
+    ``names`` of the recordings say how many there are and how wide their column is.
+    """
+
+    def __init__(self, *, names: Sequence[str], rows: bool) -> None:
+        longest = max(map(len, names), default=0)
+        self._widths = (min(longest, CALL_WIDTH_MAX), *WIDTHS)
         self._rows = rows
-        self._debug = debug
         self._titled = False
-        self._progress = _progress(total) if sys.stderr.isatty() else None
+        self._progress = _progress(len(names)) if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
         if self._progress is not None:
@@ -40,16 +46,20 @@ class Display:
 
     def show(self, outcome: "CallOutcome") -> None:
         if not outcome.done:
-            if self._debug and outcome.traceback:
+            if outcome.traceback and debugging():
                 self._say(outcome.traceback, err=True)
             self._say(failure(outcome.source, outcome.error or "failed without a reason"), err=True)
         elif self._rows:
             if not self._titled:
-                self._say(_line(TITLES))
+                self._say(self._line(TITLES))
                 self._titled = True
-            self._say(_line(_cells(outcome)))
+            self._say(self._line(_cells(outcome)))
         if self._progress is not None:
             self._progress.advance(self._progress.task_ids[0])
+
+    def _line(self, cells: tuple[str, ...]) -> str:
+        *padded, last = cells
+        return "  ".join([*(cell.ljust(width) for cell, width in zip(padded, self._widths, strict=True)), last])
 
     def _say(self, text: str, *, err: bool = False) -> None:
         if self._progress is not None and (err or sys.stdout.isatty()):
@@ -88,11 +98,6 @@ def _cells(outcome: "CallOutcome") -> tuple[str, ...]:
         str(row.get("quality_codes") or "-").replace(" ", ","),
         str(outcome.folder / "report.html") if outcome.folder else "-",
     )
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    *padded, last = cells
-    return "  ".join([*(cell.ljust(width) for cell, width in zip(padded, WIDTHS, strict=True)), last])
 
 
 def _number(value: object) -> str:

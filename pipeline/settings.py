@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -145,6 +145,9 @@ class RecognizerSettings(Section):
         source="[ex]",
         ge=0,
     )
+    relisten_s: float = setting(
+        "speech without words, from this length on, is listened to again", unit="s", source="[ex]", gt=0
+    )
     low_confidence_probability: float = setting(
         "mean word probability for the warning low_asr_confidence", ge=0, le=1
     )
@@ -170,6 +173,9 @@ class TurnsSettings(Section):
     backchannel_max_s: float = setting("longest backchannel", unit="s", source="METRICS 5.3 [lit]", gt=0)
     backchannel_quiet_before_s: float = setting(
         "silence of the listener before a backchannel", unit="s", source="METRICS 5.3", ge=0
+    )
+    certain_word_probability: float = setting(
+        "words less certain than this do not speak against a backchannel", source="[ex]", ge=0, le=1
     )
     terminal_remaining_s: float = setting(
         "what the floor holder may still say in a terminal overlap",
@@ -280,6 +286,12 @@ class OutputSettings(Section):
     waveform_points: int = setting("points of a waveform in the report", ge=100, le=20000)
     folder_mode: str = setting("permissions of written folders", pattern=r"^0[0-7]{3}$")
     file_mode: str = setting("permissions of written files", pattern=r"^0[0-7]{3}$")
+
+    @field_validator("folder_mode", "file_mode", mode="before")
+    @classmethod
+    def _octal(cls, given: object) -> object:
+        """Permissions without quotes, which YAML reads as an octal number, as they were written."""
+        return f"0{given:03o}" if type(given) is int and 0 <= given <= 0o777 else given
 
 
 class BatchSettings(Section):

@@ -86,7 +86,7 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(kill=error is not None)
 
     def run(self, job: Any) -> Any:
         """What the handler returns for ``job``; waits for a free process.
@@ -110,16 +110,17 @@ class WorkerPool:
         finally:
             self._slots.put(slot)
 
-    def close(self) -> None:
-        """End every process, also those with a job; their ``run`` raises :class:`WorkerLost`."""
+    def close(self, *, kill: bool = False) -> None:
+        """End every process once it has no job. With ``kill`` now: runs under way raise :class:`WorkerLost`."""
         with self._lock:
             self._closed = True
-            busy = [slot.worker for slot in self._all if slot.worker is not None]
-        for worker in busy:
+            present = [slot.worker for slot in self._all if slot.worker is not None]
+        for worker in present if kill else ():
             worker.kill()
-        slots = [self._slots.get() for _ in self._all]  # each is given back by the thread that lost its job
+        slots = [self._slots.get() for _ in self._all]  # each is given back by the thread that had it
         for slot in slots:
-            slot.drop(kill=True)
+            slot.drop(kill=kill)
+        for slot in slots:
             self._slots.put(slot)
         self._outputs.cleanup()
 

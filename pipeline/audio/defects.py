@@ -16,6 +16,7 @@ class Defects:
     damaged: int = 0
     invalid_samples: int = 0
     channel_changes: int = 0
+    extra_streams: int = 0
     holes: list[Span] = field(default_factory=list)
 
     def warnings(
@@ -23,7 +24,6 @@ class Defects:
         decoded_s: float,
         declared_s: float | None,
         riff: RiffLength | None,
-        streams: int,
         truncated_s: float,
     ) -> Iterator[QualityWarning]:
         """One warning a kind of defect. ``truncated_s`` is the shortest missing end worth a warning."""
@@ -66,8 +66,8 @@ class Defects:
                 message=f"{self.channel_changes} frames have another number of channels than the start of "
                 "the file; they were mixed or copied to fit, so who spoke there is uncertain.",
             )
-        if streams > 1:
+        if self.extra_streams:
             yield QualityWarning(
                 code="extra_streams",
-                message=f"The file has {streams} audio streams; only the first was read.",
+                message=f"The file has {self.extra_streams + 1} audio streams; only the first was read.",
             )

@@ -215,6 +215,7 @@ def _check_rate(sample_rate_hz: int, settings: PitchTrackerSettings) -> None:
         sample_rate_hz,
         f"above twice ceiling_hz={settings.ceiling_hz}",
     )
+    _require(settings.hop_s * sample_rate_hz >= 1, "hop_s", settings.hop_s, "at least one sample")
 
 
 def _checked_intervals(intervals: Regions, name: str) -> FloatArray:

@@ -18,9 +18,11 @@ def dumps(analysis: Analysis) -> bytes:
     """The document as UTF-8 JSON: floats with three decimals, keys in the order of the records.
 
     Raises:
-        ValueError: naming the key that holds NaN or infinity, which JSON has no word for.
+        ValueError: naming the key that holds NaN or infinity, which JSON has no word for, or a value that
+            the schema does not allow: what is written can be read.
     """
-    tree = _plain(_ADAPTER.dump_python(analysis, warnings="none"), "")
+    rounded = _plain(_ADAPTER.dump_python(analysis, warnings="none"), "")
+    tree = _ADAPTER.dump_python(_ADAPTER.validate_python(rounded))
     text = json.dumps(tree, ensure_ascii=False, allow_nan=False, indent=1)
     return (text + "\n").encode("utf-8", "replace")
 

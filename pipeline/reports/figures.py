@@ -113,9 +113,7 @@ class Figures:
             ),
         ]
 
-    def _row(
-        self, name: str, term: str | None, measure: str, read: Reader, limit: str = ""
-    ) -> FigureRow:
+    def _row(self, name: str, term: str | None, measure: str, read: Reader, limit: str = "") -> FigureRow:
         cells = tuple(self._cell(role, measure, read) for role in roles_of(self.analysis))
         return FigureRow(self.text(f"figures.{name}"), term, cells, limit)
 
@@ -166,14 +164,17 @@ class Figures:
             detail += "; " + self.text(
                 "figures.low_confidence", limit=self.limits.text("rate.full_confidence_s")
             )
-        unit = self.text("unit.sps")
-        return Cell(
-            quantity(of.articulation_rate_sps, unit, 2), detail, self.rate_flag(of.articulation_rate_sps)
-        )
+        # The band is for agents: the customer's rate is shown, not judged.
+        flag = "" if of is self.analysis.measures.customer else self.rate_flag(of.articulation_rate_sps)
+        return Cell(quantity(of.articulation_rate_sps, self.text("unit.sps"), 2), detail, flag)
 
     def rate_flag(self, sps: float) -> str:
         """Where a rate lies against the thresholds of this analysis; empty when they are not known."""
-        over = (("rate.very_fast_sps", "very_fast"), ("rate.fast_sps", "fast"), ("rate.band_high_sps", "above"))
+        over = (
+            ("rate.very_fast_sps", "very_fast"),
+            ("rate.fast_sps", "fast"),
+            ("rate.band_high_sps", "above"),
+        )
         under = (("rate.slow_sps", "slow"), ("rate.band_low_sps", "below"))
         for key, flag in over:
             limit = self.limits.get(key)
@@ -188,9 +189,8 @@ class Figures:
     def _wpm(self, of: SpeakerMeasures) -> Cell | None:
         if of.speech_rate_wpm is None:
             return None
-        detail = self.text(
-            "figures.speech_rate_detail", words=number(of.words), seconds=number(of.turn_time_s, 1)
-        )
+        words = number(of.speech_rate_wpm * of.turn_time_s / 60)  # those in turns: no backchannels
+        detail = self.text("figures.speech_rate_detail", words=words, seconds=number(of.turn_time_s, 1))
         return Cell(quantity(of.speech_rate_wpm, self.text("unit.wpm")), detail)
 
     def _pitch(self, of: SpeakerMeasures) -> Cell | None:

@@ -89,6 +89,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "clock": view.clock,
+        "long_clock": view.long_clock,
         "seconds": view.seconds,
         "number": view.number,
         "percent": view.percent,

@@ -13,8 +13,10 @@ from pipeline.timeline import Span, union
 BLOCK_S = 10
 LAYOUTS = {1: "mono", 2: "stereo"}
 SILENT_DB = -120.0
+DIGEST_RATE_HZ = 8000
 
 Peaks = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.float64]
 
 
 def write_opus(
@@ -77,30 +79,38 @@ def mute_peaks(peaks: Peaks, duration_s: float, muted: Iterable[Span]) -> Peaks:
     return quiet
 
 
-def second_levels_db(samples: Samples, sample_rate_hz: int) -> npt.NDArray[np.float64]:
+def second_levels_db(samples: Samples, sample_rate_hz: int) -> Levels:
     """RMS level in dBFS of every second, shape (channels, seconds); the last may be a part of one."""
     seconds = -(-samples.shape[1] // sample_rate_hz)
-    levels = np.full((samples.shape[0], seconds), SILENT_DB)
+    powers = np.zeros((samples.shape[0], seconds))
     for second in range(seconds):
         stretch = samples[:, second * sample_rate_hz : (second + 1) * sample_rate_hz]
-        power = np.mean(np.square(stretch, dtype=np.float64), axis=1)
-        levels[:, second] = 10.0 * np.log10(np.maximum(power, 10.0 ** (SILENT_DB / 10.0)))
+        powers[:, second] = np.mean(np.square(stretch, dtype=np.float64), axis=1)
+    return _decibels(powers)
+
+
+def _decibels(powers: npt.NDArray[np.float64]) -> Levels:
+    levels: Levels = 10.0 * np.log10(np.maximum(powers, 10.0 ** (SILENT_DB / 10.0)))
     return levels
 
 
-def read_peaks(path: Path, n: int, duration_s: float) -> Peaks:
-    """``waveform_peaks`` of an encoded copy of known duration, without holding its sound in memory."""
+def read_digest(path: Path, n: int, duration_s: float) -> tuple[Peaks, Levels]:
+    """``waveform_peaks`` and ``second_levels_db`` of an encoded copy, without holding its sound."""
+    length_s = max(duration_s, 1 / DIGEST_RATE_HZ)
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="fltp", layout=LAYOUTS[stream.channels], rate=DIGEST_RATE_HZ)
         peaks = np.zeros((stream.channels, n), dtype=np.float32)
-        resampler = av.AudioResampler(format="fltp", layout=LAYOUTS[stream.channels], rate=8000)
+        powers = np.zeros((stream.channels, int(np.ceil(length_s))))
         position = 0
         for decoded in container.decode(stream):
             for frame in resampler.resample(decoded):
-                block = np.abs(frame.to_ndarray())
-                at = (position + np.arange(block.shape[1])) / (8000 * duration_s) * n
-                columns = np.minimum(at.astype(np.int64), n - 1)
-                for channel in range(block.shape[0]):
-                    np.maximum.at(peaks[channel], columns, block[channel])
+                block = frame.to_ndarray()
+                second_at = (position + np.arange(block.shape[1])) / DIGEST_RATE_HZ
+                columns = np.minimum((second_at / length_s * n).astype(np.int64), n - 1)
+                seconds = np.minimum(second_at.astype(np.int64), powers.shape[1] - 1)
+                for channel, sound in enumerate(block):
+                    np.maximum.at(peaks[channel], columns, np.abs(sound))
+                    np.add.at(powers[channel], seconds, np.square(sound, dtype=np.float64) / DIGEST_RATE_HZ)
                 position += block.shape[1]
-    return np.minimum(peaks, 1.0)
+    return np.minimum(peaks, 1.0), _decibels(powers)

@@ -18,6 +18,12 @@ def clock(time_s: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
+def long_clock(time_s: float) -> str:
+    """As ``clock``, but whole hours from a hundred on."""
+    hours = time_s / 3600
+    return clock(time_s) if hours < 100 else quantity(hours, "h")
+
+
 def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
     """A number for reading: a real minus, a plus when ``signed``."""
     text = f"{abs(value):,.{decimals}f}".replace(",", NBSP)

@@ -94,7 +94,8 @@ def _music(
     steadiness = np.sum(shape[STEADY_LAG:] * shape[:-STEADY_LAG], axis=1)
     size = round(settings.music_min_s / SPECTRUM_CLOCK.hop_s)
     steady: Mask = np.zeros(spectra.shape[0], dtype=np.bool_)
-    for first in range(0, spectra.shape[0] - size + 1, size // 4):
+    latest = spectra.shape[0] - size
+    for first in sorted({*range(0, latest + 1, size // 4), max(0, latest)}):
         last = first + size
         piece = (stretch[0] + SPECTRUM_CLOCK.time_s(first), stretch[0] + SPECTRUM_CLOCK.time_s(last))
         if float(steadiness[first : min(last, steadiness.size)].mean()) < settings.music_steadiness:

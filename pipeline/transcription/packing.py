@@ -5,17 +5,19 @@ a short gap at each join, makes it work on speech only; padding is for the recog
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from pipeline.audio.frames import CLOCK, cut, levels_db, resample
-from pipeline.records import Samples
+from pipeline.records import Samples, Word
 from pipeline.settings import RecognizerSettings
 from pipeline.timeline import Span, bridge, pad
 
 RECOGNIZER_RATE_HZ = 16_000
 SEARCH_S = 4.0
+CLAUSE_ENDS = (".", ",", "?", "!", ";", ":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,47 @@ class Window:
     def duration_s(self) -> float:
         return self.pieces[-1].end_s
 
-    def piece_of(self, start_s: float, end_s: float) -> Piece:
-        """The piece that holds most of a window interval, or the nearest one."""
-
-        def shared_s(piece: Piece) -> float:
-            return min(end_s, piece.end_s) - max(start_s, piece.at_s)
-
-        return max(self.pieces, key=shared_s)
-
-    def to_recording(self, start_s: float, end_s: float) -> Span:
-        """A window interval in recording time, clamped to the piece that holds most of it."""
-        piece = self.piece_of(start_s, end_s)
+    def to_recording(self, start_s: float, end_s: float, piece: Piece) -> Span:
+        """A window interval in recording time, clamped to a piece."""
         shift_s = piece.span[0] - piece.at_s
         low_s = min(max(start_s + shift_s, piece.span[0]), piece.span[1])
         high_s = min(max(end_s + shift_s, piece.span[0]), piece.span[1])
         return low_s, max(low_s, high_s)
+
+
+def in_recording(words: Sequence[Word], window: Window, margin_s: float) -> list[Word]:
+    """Words of a window in recording time.
+
+    A recogniser puts a word beside a join as readily into the silence as into the sound. A word that
+    touches the silence between two pieces goes with the sentence: to the piece before when it ends one, to
+    the piece after when it begins one. Otherwise, and where it is a sentence of its own, it goes to the piece
+    whose speech it overlaps more.
+
+    Args:
+        words: in window time, in the order spoken.
+        margin_s: padding on both sides of a piece, which is not speech.
+    """
+    placed = []
+    ended = False
+    for word in words:
+        piece = _piece_of(word, window, margin_s, ended)
+        start_s, end_s = window.to_recording(word.start_s, word.end_s, piece)
+        placed.append(replace(word, start_s=start_s, end_s=end_s))
+        ended = word.word.endswith(CLAUSE_ENDS)
+    return placed
+
+
+def _piece_of(word: Word, window: Window, margin_s: float, ended: bool) -> Piece:
+    def shared_s(piece: Piece) -> float:
+        return min(word.end_s, piece.end_s - margin_s) - max(word.start_s, piece.at_s + margin_s)
+
+    best = max(window.pieces, key=shared_s)
+    for before, after in pairwise(window.pieces):
+        if word.start_s < after.at_s + margin_s and word.end_s > before.end_s - margin_s:
+            ends = word.word.endswith(CLAUSE_ENDS)
+            if ends != ended:
+                return before if ends else after
+    return best
 
 
 def pack(

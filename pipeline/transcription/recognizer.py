@@ -8,15 +8,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from pipeline.errors import InputRejected, StageFailed
+from pipeline.errors import CallError, InputRejected, StageFailed
 from pipeline.phrases import load_phrases
 from pipeline.records import Samples, SpeakerTranscript, Word
 from pipeline.settings import RecognizerSettings
-from pipeline.timeline import Span
+from pipeline.timeline import Span, subtract
 from pipeline.transcription.alignment import align, coverage
-from pipeline.transcription.packing import RECOGNIZER_RATE_HZ, Window, pack, quietest, window_samples
+from pipeline.transcription.packing import (
+    RECOGNIZER_RATE_HZ,
+    Window,
+    in_recording,
+    pack,
+    quietest,
+    window_samples,
+)
 
 NO_REPEAT_WORDS = 3
+FALLBACK_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,12 @@ class Recognizer(Protocol):
     """Turns windows of sound at 16 kHz into words."""
 
     def recognize(
-        self, windows: Sequence[Samples], language: str | None, *, no_repeat_words: int = 0
+        self,
+        windows: Sequence[Samples],
+        language: str | None,
+        *,
+        verbatim: bool,
+        no_repeat_words: int = 0,
     ) -> list[WindowText]: ...
 
 
@@ -49,7 +62,12 @@ class WhisperRecognizer:
         self._settings = settings
 
     def recognize(
-        self, windows: Sequence[Samples], language: str | None, *, no_repeat_words: int = 0
+        self,
+        windows: Sequence[Samples],
+        language: str | None,
+        *,
+        verbatim: bool,
+        no_repeat_words: int = 0,
     ) -> list[WindowText]:
         """One text per window; ``language`` of ``None`` lets the model detect it."""
         import numpy as np
@@ -75,14 +93,14 @@ class WhisperRecognizer:
             word_timestamps=True,
             condition_on_previous_text=False,
             no_repeat_ngram_size=no_repeat_words,
-            initial_prompt=self._prompt(language),
+            initial_prompt=self._prompt(language, verbatim),
         )
         return self._by_window(segments, [clip["start"] for clip in clips], info.language)
 
-    def _prompt(self, language: str | None) -> str | None:
-        """Text that leads the model to write hesitations down, then the user's own terms."""
-        verbatim = load_phrases(language).verbatim_prompt if language else None
-        parts = [part for part in (self._settings.initial_prompt, verbatim) if part]
+    def _prompt(self, language: str | None, verbatim: bool) -> str | None:
+        """The user's own terms, then text that leads the model to write hesitations down."""
+        hesitations = load_phrases(language).verbatim_prompt if verbatim and language else None
+        parts = [part for part in (self._settings.initial_prompt, hesitations) if part]
         return " ".join(parts) or None
 
     def _by_window(self, segments: Iterable[Any], starts_s: list[float], language: str) -> list[WindowText]:
@@ -137,46 +155,87 @@ def transcribe(
         InputRejected: the model does not know the language.
         StageFailed: the recogniser failed.
     """
-    duration_s = samples.size / sample_rate_hz
-    windows = pack(speech, duration_s, settings, quietest(samples, sample_rate_hz))
-    heard: list[Word] = []
-    dropped = 0
-    for first in range(0, len(windows), settings.batch_size):
-        group = windows[first : first + settings.batch_size]
-        sounds = [window_samples(samples, sample_rate_hz, window, settings.join_gap_s) for window in group]
-        for window, text in zip(group, _recognize(recognizer, sounds, settings, language), strict=True):
-            language = language or text.language
-            if _invented(text, settings):
-                dropped += len(text.words)
-            else:
-                heard.extend(_in_recording(text.words, window))
-    aligned = align(heard, speech, settings)
+    listen = _Listener(samples, sample_rate_hz, recognizer, settings)
+    heard = listen.to(speech, language, verbatim=True)
+    language = language or heard.language
+    aligned = align(heard.words, speech, settings)
+    missed = _without_words(aligned.words, speech, settings.relisten_s)
+    dropped = heard.dropped
+    if missed:
+        again = listen.to(missed, language, verbatim=False)
+        words = sorted((*heard.words, *again.words), key=lambda word: word.start_s)
+        aligned = align(words, speech, settings)
+        dropped += again.dropped
     return SpeakerTranscript(
         words=aligned.words,
-        language=language or "en",
+        language=language or FALLBACK_LANGUAGE,
         dropped_words=dropped + aligned.dropped,
         coverage=coverage(aligned.words, speech),
     )
 
 
-def _recognize(
-    recognizer: Recognizer, sounds: list[Samples], settings: RecognizerSettings, language: str | None
-) -> list[WindowText]:
-    """Texts of a group of windows; those that repeat themselves are decoded once more without repeats."""
-    try:
-        texts = recognizer.recognize(sounds, language)
-        again = [i for i, text in enumerate(texts) if text.compression_ratio > settings.compression_ratio]
-        if again:
-            repaired = recognizer.recognize(
-                [sounds[i] for i in again], language, no_repeat_words=NO_REPEAT_WORDS
-            )
-            for index, text in zip(again, repaired, strict=True):
-                texts[index] = text
-    except RuntimeError as error:
-        if isinstance(error, StageFailed):
-            raise
-        raise StageFailed(f"the recogniser failed: {error}") from error
-    return texts
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Words in recording time before they are laid into speech."""
+
+    words: tuple[Word, ...]
+    dropped: int
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """One channel and what recognises it."""
+
+    samples: Samples
+    sample_rate_hz: int
+    recognizer: Recognizer
+    settings: RecognizerSettings
+
+    def to(self, speech: Sequence[Span], language: str | None, *, verbatim: bool) -> _Heard:
+        """What is said in some spans of the channel."""
+        duration_s = self.samples.size / self.sample_rate_hz
+        windows = pack(speech, duration_s, self.settings, quietest(self.samples, self.sample_rate_hz))
+        words: list[Word] = []
+        dropped = 0
+        for first in range(0, len(windows), self.settings.batch_size):
+            group = windows[first : first + self.settings.batch_size]
+            for window, text in zip(group, self._texts(group, language, verbatim), strict=True):
+                language = language or text.language
+                if _invented(text, self.settings):
+                    dropped += len(text.words)
+                else:
+                    words.extend(in_recording(text.words, window, self.settings.margin_s))
+        return _Heard(tuple(words), dropped, language)
+
+    def _texts(self, windows: Sequence[Window], language: str | None, verbatim: bool) -> list[WindowText]:
+        """Texts of some windows; those that repeat themselves are decoded once more without repeats."""
+        gap_s = self.settings.join_gap_s
+        sounds = [window_samples(self.samples, self.sample_rate_hz, window, gap_s) for window in windows]
+        try:
+            texts = self.recognizer.recognize(sounds, language, verbatim=verbatim)
+            limit = self.settings.compression_ratio
+            again = [index for index, text in enumerate(texts) if text.compression_ratio > limit]
+            if again:
+                repaired = self.recognizer.recognize(
+                    [sounds[index] for index in again],
+                    language,
+                    verbatim=False,
+                    no_repeat_words=NO_REPEAT_WORDS,
+                )
+                for index, text in zip(again, repaired, strict=True):
+                    texts[index] = text
+        except RuntimeError as error:
+            if isinstance(error, CallError):
+                raise
+            raise StageFailed(f"the recogniser failed: {error}") from error
+        return texts
+
+
+def _without_words(words: Sequence[Word], speech: Sequence[Span], at_least_s: float) -> list[Span]:
+    """Stretches of speech, of some length and more, in which no word lies."""
+    spans = [(word.start_s, word.end_s) for word in words]
+    return [span for span in subtract(speech, spans) if span[1] - span[0] >= at_least_s]
 
 
 def _invented(text: WindowText, settings: RecognizerSettings) -> bool:
@@ -184,11 +243,3 @@ def _invented(text: WindowText, settings: RecognizerSettings) -> bool:
     return text.compression_ratio > settings.compression_ratio or (
         doubted and text.no_speech_probability > settings.no_speech_probability
     )
-
-
-def _in_recording(words: Iterable[Word], window: Window) -> list[Word]:
-    placed = []
-    for word in words:
-        start_s, end_s = window.to_recording(word.start_s, word.end_s)
-        placed.append(replace(word, start_s=start_s, end_s=end_s))
-    return placed

@@ -44,7 +44,9 @@ class Encounter:
     holds_s: float
     """How long O goes on after F falls silent, before F speaks again."""
     acknowledgement: bool
+    """Whether the words of O that were recognised with certainty are acknowledgements only."""
     wordless: bool
+    """Whether no word of O was recognised with certainty: hums and laughter come out as guesses."""
     holder_complete: bool
     asked: bool
     """Whether F's last words before t0 were a question."""
@@ -134,9 +136,18 @@ def _judge(
             return Judged(vocalisation, credited, takes_floor=False)
         return Judged(vocalisation, None, takes_floor=True)
     event = classify(encounter, settings)
-    kept_by_holder = event is not None and event.kind in ("backchannel", "failed_attempt")
-    talked_down = encounter.holds_s <= 0 and encounter.holder_goes_on_s >= settings.goes_on_s
-    return Judged(vocalisation, event, takes_floor=not (kept_by_holder or talked_down))
+    return Judged(vocalisation, event, takes_floor=_takes_floor(encounter, event, settings))
+
+
+def _takes_floor(encounter: Encounter, event: Event | None, settings: TurnsSettings) -> bool:
+    """Whether O has the floor afterwards: not when F goes on over O, or after a mere acknowledgement."""
+    if event is not None and event.kind in ("backchannel", "failed_attempt"):
+        return False
+    goes_on = encounter.holder_goes_on_s >= settings.goes_on_s
+    acknowledged = encounter.acknowledgement or encounter.wordless
+    if acknowledged and encounter.duration_s <= settings.backchannel_max_s and not encounter.asked:
+        return not goes_on
+    return encounter.holds_s > 0 or not goes_on
 
 
 def _encounter(
@@ -157,6 +168,7 @@ def _encounter(
     resumes_s = theirs.next_start_s(silent_s)
     own_end_s = end_s if resumes_s is None else min(end_s, resumes_s)
     said = "" if last_words is None else last_words.text
+    certain = [w.word for w in vocalisation.words if w.probability >= settings.certain_word_probability]
     spoken_before = "" if last_words is None else _text_until(last_words, start_s)
     return Encounter(
         by=vocalisation.speaker,
@@ -171,8 +183,8 @@ def _encounter(
         holder_resumes_after_s=None if resumes_s is None else resumes_s - silent_s,
         holder_goes_on_s=theirs.speech_s(end_s, end_s + settings.goes_on_s + settings.resume_within_s),
         holds_s=max(0.0, own_end_s - silent_s),
-        acknowledgement=bool(vocalisation.words) and phrases.is_acknowledgement(vocalisation.text),
-        wordless=not vocalisation.words,
+        acknowledgement=bool(certain) and phrases.is_acknowledgement(" ".join(certain)),
+        wordless=not certain,
         holder_complete=not phrases.is_incomplete(said),
         asked=spoken_before.rstrip().endswith("?"),
         quote=vocalisation.text,

@@ -1,0 +1,53 @@
+"""Prefect's environment, set before Prefect is imported. What the user has set is left alone."""
+
+import os
+from collections.abc import Iterator
+from typing import Literal
+
+NO_TELEMETRY = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PYANNOTE_METRICS_ENABLED": "0",
+}
+STEADY = {
+    # a cold start takes up to 14 s, under load more than Prefect's 20
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # it keeps SQLite locked: task runs stalled for 60 s at a time
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+}
+QUIET = {
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    # a failed call is told by callcoach in one line; the run's log keeps the whole story
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+def prepare() -> None:
+    """For every use of Prefect: no telemetry, no stalls."""
+    for name, value in (NO_TELEMETRY | STEADY).items():
+        os.environ.setdefault(name, value)
+
+
+def prepare_command() -> None:
+    """For a flow run from the command line: quiet, and with a Prefect database of its own."""
+    import platformdirs
+
+    prepare()
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str(platformdirs.user_state_path("callcoach") / "prefect"))
+
+
+def checks() -> Iterator[tuple[str, Literal["ok", "note", "problem"], str, str]]:
+    """What ``callcoach doctor`` shows of Prefect: (name, status, detail, advice)."""
+    prepare_command()
+    address = os.environ.get("PREFECT_API_URL")
+    where = f"server {address}" if address else "a temporary server for each run (7 to 14 s)"
+    yield "prefect", "ok", f"{where}; PREFECT_HOME {os.environ['PREFECT_HOME']}", ""
+    on = [name for name, value in NO_TELEMETRY.items() if os.environ[name] != value]
+    if on:
+        settings = ", ".join(f"{name}={os.environ[name]}" for name in on)
+        yield "telemetry", "note", f"may be on: {settings}", "unset them to turn it off"
+    else:
+        yield "telemetry", "ok", "off", ""

@@ -1,0 +1,138 @@
+"""The pages over a batch: ``index.html``, ``summary.json`` and ``calls.parquet``."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pipeline import files
+from pipeline.reports.html import render
+from pipeline.reports.strings import load_strings
+from pipeline.reports.table import KINDS, ROLES, Row, write_parquet
+from pipeline.settings import Settings
+
+SUMMARY_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """One recording of a batch: analysed (``folder``, relative to the batch, and ``row``) or failed."""
+
+    call_id: str
+    folder: str | None
+    row: Row | None
+    error: str | None
+    source: str
+
+
+def write_batch(out: Path, entries: Iterable[BatchEntry], settings: Settings) -> Path:
+    """Write the pages of a batch into ``out`` and return the path of ``index.html``."""
+    modes = files.Modes.of(settings.output)
+    files.make_folder(out, modes)
+    held = list(entries)
+    summary = summarise(held)
+    rows = [entry.row for entry in held if entry.row is not None]
+    with files.atomic_path(out / "calls.parquet", modes) as path:
+        write_parquet(rows, path)
+    text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    files.write_text(out / "summary.json", text, modes)
+    return files.write_text(out / "index.html", _index(held, summary, settings), modes)
+
+
+def summarise(entries: Sequence[BatchEntry]) -> dict[str, Any]:
+    """Counts, pooled totals, the same per agent, and failures with their reasons."""
+    rows = [entry.row for entry in entries if entry.row is not None]
+    agents: dict[str | None, list[Row]] = {}
+    for row in rows:
+        name = row["agent_id"]
+        agents.setdefault(None if name is None else str(name), []).append(row)
+    return {
+        "schema_version": SUMMARY_VERSION,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "calls": len(rows),
+        "failed": sum(entry.error is not None for entry in entries),
+        "totals": pooled(rows),
+        "agents": [
+            {"agent_id": name, "calls": len(own), **pooled(own)}
+            for name, own in sorted(agents.items(), key=lambda item: (item[0] is None, item[0] or ""))
+        ],
+        "failures": [
+            {"call_id": entry.call_id, "source": entry.source, "error": entry.error}
+            for entry in entries
+            if entry.error is not None
+        ],
+    }
+
+
+def pooled(rows: Sequence[Row]) -> dict[str, Any]:
+    """Figures over several calls: sums of counts and durations, then rates of the sums.
+
+    A call counts in a rate only where it has that figure; ``*_calls`` says how many do.
+    """
+    with_rate = [row for row in rows if row["agent_articulation_rate_sps"] is not None]
+    with_wpm = [row for row in rows if row["agent_speech_rate_wpm"] is not None]
+    with_overlap = [row for row in rows if row["overlap_s"] is not None]
+    counted = [row for row in rows if row["events_interruption_by_agent"] is not None]
+    # Words in turns, which is fewer than all words: backchannels are outside turns.
+    spoken_wpm_s = sum(
+        float(row["agent_speech_rate_wpm"] or 0) * float(row["agent_turn_time_s"] or 0) for row in with_wpm
+    )
+    customer_talk_s = _sum(counted, "customer_talk_s")
+    by_agent = _sum(counted, "events_interruption_by_agent")
+    return {
+        "duration_s": _sum(rows, "duration_s"),
+        "speech_s": _sum(rows, "speech_s"),
+        "silence_s": _sum(rows, "silence_s"),
+        "silence_share": _ratio(_sum(rows, "silence_s"), _sum(rows, "duration_s")),
+        "overlap_calls": len(with_overlap),
+        "overlap_s": _sum(with_overlap, "overlap_s"),
+        "overlap_share": _ratio(_sum(with_overlap, "overlap_s"), _sum(with_overlap, "speech_s")),
+        "talk_s": {role: _sum(rows, f"{role}_talk_s") for role in ROLES},
+        "agent_articulation_rate_calls": len(with_rate),
+        "agent_articulation_rate_sps": _ratio(
+            _sum(with_rate, "agent_syllables"), _sum(with_rate, "agent_phonation_s")
+        ),
+        "agent_speech_rate_calls": len(with_wpm),
+        "agent_speech_rate_wpm": _ratio(spoken_wpm_s, _sum(with_wpm, "agent_turn_time_s")),
+        "event_calls": len(counted),
+        "events": {
+            kind: {role: int(_sum(rows, f"events_{kind}_by_{role}")) for role in ROLES} for kind in KINDS
+        },
+        "interruptions_by_agent_per_customer_minute": _ratio(60 * by_agent, customer_talk_s),
+        "holds": int(_sum(rows, "holds")),
+        "hold_s": _sum(rows, "hold_s"),
+        "dead_air_s": _sum(rows, "dead_air_s"),
+        "promises": int(_sum(rows, "promises")),
+        "calls_with_warnings": sum(bool(row["quality_codes"]) for row in rows),
+    }
+
+
+def _sum(rows: Iterable[Row], column: str) -> float:
+    values = (row[column] for row in rows)
+    return round(sum(float(value) for value in values if value is not None), 3)
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return round(part / whole, 3) if whole > 0 else None
+
+
+def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Settings) -> str:
+    text = load_strings(settings.output.language)
+    analysed = [entry for entry in entries if entry.row is not None]
+    analysed.sort(key=lambda entry: str((entry.row or {}).get("started_at") or ""), reverse=True)
+    return render(
+        "index.html.j2",
+        "site.js",
+        text=text,
+        language=settings.output.language,
+        summary=summary,
+        calls=[(entry, entry.row, _link(entry)) for entry in analysed],
+    )
+
+
+def _link(entry: BatchEntry) -> str | None:
+    """The call's report, relative to the index; ids may hold characters that mean something in a URL."""
+    return None if entry.folder is None else f"{quote(entry.folder)}/report.html"

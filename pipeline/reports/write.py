@@ -1,0 +1,186 @@
+"""Writing everything of one call into its folder, and rendering its reports again."""
+
+import base64
+import glob
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from pipeline import files
+from pipeline.errors import InputRejected
+from pipeline.records import Analysis, Recording
+from pipeline.reports import analysis_json, captions, contact_lens, playback
+from pipeline.reports.html import render_call
+from pipeline.reports.markdown import render_markdown
+from pipeline.reports.playback import Peaks
+from pipeline.reports.view import channel_of, roles_of
+from pipeline.settings import Settings
+
+ANALYSIS = "analysis.json"
+AUDIO = "audio.ogg"
+CALL_FILES = (
+    AUDIO,
+    "report.html",
+    "report.md",
+    "transcript.vtt",
+    "turns.rttm",
+    "contact_lens.json",
+    ANALYSIS,  # last: a folder without it is unfinished
+)
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_@+=,-][A-Za-z0-9._@+=,-]{0,99}")
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+ABANDONED_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What the reports of a call show and play of its sound."""
+
+    peaks: Peaks | None
+    levels_db: contact_lens.Levels
+    audio_href: str | None
+
+
+NO_SOUND = Sound(peaks=None, levels_db={}, audio_href=None)
+
+
+def folder_name(call_id: str) -> str:
+    """The name of a call's folder: its id where that is a safe name, else a safe form with a digest."""
+    if PLAIN_NAME.fullmatch(call_id) and not RESERVED.fullmatch(call_id) and not call_id.endswith("."):
+        return call_id
+    digest = hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", call_id).strip("-")[:60]
+    return f"{stem or 'call'}-{digest}"
+
+
+def write_call(
+    analysis: Analysis, recording: Recording | None, out: Path, settings: Settings, *, html: bool = True
+) -> Path:
+    """Write all files of a call to ``out/<call_id>/`` and return that folder.
+
+    Without a recording (a transcript alone was analysed) there is no sound in what is written.
+
+    They are made in a hidden folder beside it. A new call appears in one step; over an earlier result the
+    files are replaced one by one, ``analysis.json`` being away until the last.
+    """
+    modes = files.Modes.of(settings.output)
+    files.make_folder(out, modes)
+    target = out / folder_name(analysis.call.call_id)
+    _sweep(target)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=out))
+    try:
+        staging.chmod(modes.folder)
+        sound = NO_SOUND
+        if recording is not None and recording.samples.size:
+            sound = _sound(analysis, recording, staging, settings, modes)
+        _write_reports(analysis, sound, staging, settings, modes, html=html)
+        files.write_bytes(staging / ANALYSIS, analysis_json.dumps(analysis), modes)
+        _publish(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def rerender(folder: Path, settings: Settings) -> Path:
+    """Make the reports in ``folder`` again from its ``analysis.json``; sound is read from ``audio.ogg``.
+
+    Raises:
+        InputRejected: there is no analysis or this version cannot read it, or the sound is damaged.
+    """
+    try:
+        analysis = analysis_json.loads((folder / ANALYSIS).read_bytes())
+    except FileNotFoundError as error:
+        raise InputRejected(f"{folder}: holds no {ANALYSIS}; give the folder of one analysed call") from error
+    except InputRejected as error:
+        raise InputRejected(f"{folder}: {error}") from error
+    audio = folder / AUDIO
+    sound = _stored_sound(analysis, audio, settings) if audio.is_file() else NO_SOUND
+    _write_reports(analysis, sound, folder, settings, files.Modes.of(settings.output), html=True)
+    return folder
+
+
+def _sound(
+    analysis: Analysis, recording: Recording, folder: Path, settings: Settings, modes: files.Modes
+) -> Sound:
+    """Encode the playback copy into ``folder`` and digest the sound; redacted spans are silent in both."""
+    output = settings.output
+    muted = [(each.start_s, each.end_s) for each in analysis.redactions]
+    peaks = playback.waveform_peaks(recording.samples, output.waveform_points)
+    peaks = playback.mute_peaks(peaks, recording.duration_s, muted)
+    levels = playback.second_levels_db(recording.samples, recording.sample_rate_hz)
+    href = None
+    if output.audio != "none":
+        audio = folder / AUDIO
+        with files.atomic_path(audio, modes) as path:
+            playback.write_opus(
+                recording.samples, recording.sample_rate_hz, path, output.audio_bitrate_bps, muted
+            )
+        href = _href(audio, settings)
+    return Sound(peaks, _by_role(analysis, levels), href)
+
+
+def _stored_sound(analysis: Analysis, audio: Path, settings: Settings) -> Sound:
+    points = settings.output.waveform_points
+    try:
+        peaks, levels = playback.read_digest(audio, points, analysis.call.duration_s)
+    except av.FFmpegError as error:
+        raise InputRejected(f"{audio}: cannot be decoded; remove it or analyse the call again") from error
+    return Sound(peaks, _by_role(analysis, levels), _href(audio, settings))
+
+
+def _href(audio: Path, settings: Settings) -> str | None:
+    """How a report reaches the playback copy."""
+    if settings.output.audio == "embedded":
+        return "data:audio/ogg;base64," + base64.b64encode(audio.read_bytes()).decode()
+    return AUDIO if settings.output.audio == "beside" else None
+
+
+def _by_role(analysis: Analysis, levels_db: playback.Levels) -> contact_lens.Levels:
+    """Levels of each role's own channel, or of the one channel that both share."""
+    last = levels_db.shape[0] - 1
+    return {role: levels_db[min(channel_of(analysis, role) or 0, last)] for role in roles_of(analysis)}
+
+
+def _write_reports(
+    analysis: Analysis, sound: Sound, folder: Path, settings: Settings, modes: files.Modes, *, html: bool
+) -> None:
+    """Write what is derived from the analysis; not the analysis itself."""
+    dialect = contact_lens.document(analysis, settings.output, sound.levels_db)
+    texts = {
+        "transcript.vtt": captions.vtt(analysis, settings.output),
+        "turns.rttm": captions.rttm(analysis),
+        "contact_lens.json": json.dumps(dialect, ensure_ascii=False, allow_nan=False, indent=1) + "\n",
+        "report.md": render_markdown(analysis, settings),
+    }
+    if html:
+        texts["report.html"] = render_call(analysis, sound.peaks, sound.audio_href, settings)
+    for name, content in texts.items():
+        files.write_text(folder / name, content, modes)
+
+
+def _publish(staging: Path, target: Path) -> None:
+    if not target.exists():
+        staging.rename(target)
+        files.sync(target.parent)
+        return
+    (target / ANALYSIS).unlink(missing_ok=True)
+    for name in CALL_FILES:
+        if (staging / name).exists():
+            (staging / name).replace(target / name)
+        else:
+            (target / name).unlink(missing_ok=True)  # of the earlier result; it would contradict this one
+    files.sync(target)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed runs of this call left behind; a young folder may be another run's work."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        if time.time() - left.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,75 @@
+"""Which files a run takes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.audio.discover import discover
+from pipeline.errors import InputRejected
+
+
+def _touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+
+def test_folders_are_searched_sorted_and_without_hidden_files(tmp_path: Path) -> None:
+    """Protects the order of a batch and leaves alone what is no recording."""
+    _touch(
+        tmp_path,
+        "b.WAV",
+        "a.mp3",
+        "sub/deep/c.opus",
+        ".hidden.wav",
+        ".trash/d.wav",
+        "calls.csv",
+        "a.json",
+        "e.txt",
+    )
+    found = [path.relative_to(tmp_path).as_posix() for path in discover([tmp_path])]
+    assert found == ["a.mp3", "b.WAV", "sub/deep/c.opus"]
+
+
+def test_a_file_that_is_named_is_taken_whatever_its_name(tmp_path: Path) -> None:
+    """Protects recordings with unusual extensions: the user's word counts."""
+    _touch(tmp_path, "call.dat", ".hidden.wav")
+    files = [tmp_path / "call.dat", tmp_path / ".hidden.wav"]
+    assert discover(files) == files
+
+
+def test_each_file_is_taken_once_in_the_order_given(tmp_path: Path) -> None:
+    """Protects against analysing a call twice when folder and file are both named."""
+    _touch(tmp_path, "a.wav", "b.wav")
+    assert discover([tmp_path / "b.wav", tmp_path, tmp_path / "b.wav"]) == [
+        tmp_path / "b.wav",
+        tmp_path / "a.wav",
+    ]
+
+
+def test_results_of_an_earlier_run_are_no_calls(tmp_path: Path) -> None:
+    """Protects against analysing playback copies when results lie beside the calls."""
+    _touch(tmp_path, "a.wav", "out/a/analysis.json", "out/a/audio.ogg")
+    assert discover([tmp_path]) == [tmp_path / "a.wav"]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs symbolic links")
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    """Protects a run from a folder that contains itself, and from links to nothing."""
+    _touch(tmp_path, "a.wav")
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "gone.wav").symlink_to(tmp_path / "missing.wav")
+    assert discover([tmp_path]) == [tmp_path / "a.wav"]
+
+
+def test_a_missing_path_is_refused(tmp_path: Path) -> None:
+    """Protects against a misspelt folder that looks like an empty batch."""
+    with pytest.raises(InputRejected, match=r"missing: does not exist"):
+        discover([tmp_path / "missing"])
+
+
+def test_an_empty_folder_is_no_error(tmp_path: Path) -> None:
+    """Protects the night on which nobody called."""
+    assert discover([tmp_path]) == []

@@ -1,0 +1,73 @@
+"""A stand-in for the analysis, importable by worker processes, and recordings that tell it what to do."""
+
+import dataclasses
+import os
+import time
+import wave
+from importlib.metadata import version
+from pathlib import Path
+
+from pipeline.errors import InputRejected, ModelUnavailable, StageFailed
+from pipeline.records import Analysis, Metadata, Recording
+from pipeline.settings import Settings
+from tests import factories
+
+RATE_HZ = 8000
+
+
+def analyze(
+    recording: Recording, metadata: Metadata, settings: Settings, *, agent_channel: int | None = None
+) -> Analysis:
+    """An empty analysis; a call id that begins with a kind of trouble makes that trouble instead."""
+    trouble = metadata.call_id.partition("-")[0]
+    if trouble == "crash":
+        os._exit(66)
+    if trouble == "hang":
+        time.sleep(600)
+    if trouble == "reject":
+        raise InputRejected(f"{recording.source}: has no speech")
+    if trouble == "bug":
+        raise KeyError("turn")
+    if trouble == "nomodel":
+        raise ModelUnavailable("recogniser base: is not on this machine")
+    if trouble == "flaky":
+        mark = recording.path.with_suffix(".tried")
+        if not mark.exists():
+            mark.touch()
+            raise StageFailed("the recogniser failed: out of memory")
+    if trouble == "noisy":
+        os.write(1, b"printed by a library\n")
+        os.write(2, b"warned by a library\n")
+    made = factories.empty(metadata.call_id)
+    facts = dataclasses.replace(
+        made.call,
+        source=recording.source,
+        sha256=recording.sha256,
+        agent_id=metadata.agent_id,
+        customer_id=metadata.customer_id,
+        queue=metadata.queue,
+        started_at=metadata.started_at,
+        duration_s=recording.duration_s,
+        channels=recording.channels,
+        codec=f"worker {os.getpid()}",
+        language=os.environ.get("OMP_NUM_THREADS", "unset"),
+    )
+    provenance = dataclasses.replace(
+        made.provenance, config_sha256=settings.sha256(), product_version=version("callcoach")
+    )
+    return dataclasses.replace(made, call=facts, provenance=provenance)
+
+
+def record(folder: Path, *names: str, seconds: float = 1.0) -> list[Path]:
+    """Silent two-channel recordings; each one's bytes are its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name in names:
+        path = folder / f"{name}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(RATE_HZ)
+            file.writeframes(bytes(round(4 * RATE_HZ * seconds)) + path.stem.encode().ljust(64, b"\0"))
+        paths.append(path)
+    return paths

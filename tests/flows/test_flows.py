@@ -1,0 +1,122 @@
+"""The flows against a temporary Prefect server: that they run, and what they do about failing calls."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.server.services.scheduler import schedule_deployments
+from prefect.testing.utilities import prefect_test_harness
+
+import flows.analyze
+import flows.nightly
+from pipeline.batch import CallPool
+from tests import fakes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    """A server with an empty database; one for all tests, since it takes ten seconds to start."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _analyzed_by_fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (flows.analyze, flows.nightly):
+        monkeypatch.setattr(module, "CallPool", partial(CallPool, analyze=fakes.analyze))
+
+
+def nightly(source: object, out: object, **parameters: Any) -> Any:
+    return flows.nightly.nightly(source=str(source), out=str(out), **parameters, return_state=True)
+
+
+async def _artifacts() -> list[Any]:
+    async with get_client() as client:
+        return [artifact.data for artifact in await client.read_artifacts()]
+
+
+def test_failing_calls_are_recorded_and_the_batch_goes_on(tmp_path: Path) -> None:
+    """Each failing call is named with its reason, the others are written, and the state says so."""
+    fakes.record(tmp_path / "calls", "a", "crash-b", "reject-c", "flaky-d", "e")
+    state = nightly(tmp_path / "calls", tmp_path / "out", workers=2)
+    assert (state.name, state.type) == ("CompletedWithFailures", StateType.COMPLETED)
+    result = state.result()
+    assert (result["analysed"], result["failed"], result["unchanged"]) == (3, 2, 0)
+    assert {bad["call_id"]: bad["error"] for bad in result["failures"]} == {
+        "crash-b": "worker process died with exit code 66",
+        "reject-c": f"{tmp_path}/calls/reject-c.wav: has no speech",
+    }
+    summary = json.loads((tmp_path / "out/summary.json").read_bytes())
+    assert (summary["calls"], summary["failed"]) == (3, 2)
+    shown = str(asyncio.run(_artifacts()))
+    assert "failed: reject-c" in shown
+    assert "no speech" not in shown
+
+
+def test_rerun_analyses_only_what_is_new_or_changed(tmp_path: Path) -> None:
+    """The next night costs nothing for calls that are done, and the index still has them all."""
+    fakes.record(tmp_path / "calls", "a", "b")
+    assert nightly(tmp_path / "calls", tmp_path / "out").name == "Completed"
+    before = (tmp_path / "out/a/analysis.json").stat().st_mtime_ns
+    fakes.record(tmp_path / "calls", "b", "c", seconds=2.0)
+    result = nightly(tmp_path / "calls", tmp_path / "out").result()
+    assert (result["analysed"], result["unchanged"]) == (2, 1)
+    assert (tmp_path / "out/a/analysis.json").stat().st_mtime_ns == before
+    assert json.loads((tmp_path / "out/summary.json").read_bytes())["calls"] == 3
+
+
+def test_object_stores(tmp_path: Path) -> None:
+    """Recordings and metadata come from a store, reports go to one, and a rerun knows them."""
+    store = fsspec.filesystem("memory")
+    for path in fakes.record(tmp_path, "a", "reject-b", "c"):
+        store.put_file(str(path), f"/recorder/monday/{path.name}")
+    store.pipe_file("/recorder/monday/a.json", b'{"agent_id": "maya", "started_at": "2026-03-02T09:00:00"}')
+    result = nightly("memory://recorder", "memory://reports", date="2026-03-02").result()
+    assert (result["analysed"], result["failed"]) == (1, 0)
+    assert result["index"] == "memory://reports/index.html"
+    stored = json.loads(store.cat_file("/reports/a/analysis.json"))
+    assert stored["call"]["agent_id"] == "maya"
+    assert stored["call"]["source"] == "memory://recorder/monday/a.wav"
+    assert store.exists("/reports/calls.parquet")
+    result = nightly("memory://recorder", "memory://reports").result()
+    assert (result["analysed"], result["unchanged"], result["failed"]) == (1, 1, 1)
+
+
+def test_analyze_call(tmp_path: Path) -> None:
+    """One call on demand: tried again when that may help, never when the recording is at fault."""
+    flaky, rejected = fakes.record(tmp_path, "flaky-a", "reject-b")
+    out = str(tmp_path / "out")
+    state: Any = flows.analyze.analyze_call(source=str(flaky), out=out, return_state=True)
+    assert state.is_completed()
+    assert state.result() == f"{out}/flaky-a"
+    state = flows.analyze.analyze_call(source=str(rejected), out=out, return_state=True)
+    assert state.is_failed()
+    assert state.message == f"{rejected}: has no speech"
+
+
+async def _scheduled() -> list[FlowRun]:
+    """Runs that the scheduler makes for a deployment with a schedule every night."""
+    deployment = await flows.nightly.nightly.ato_deployment(
+        name="nightly", schedules=[CronSchedule(cron="30 3 * * *", timezone="Europe/Berlin")]
+    )
+    identity = await deployment.apply()
+    await schedule_deployments(perpetual=None)  # a temporary server does not run its scheduler
+    async with get_client() as client:
+        wanted = DeploymentFilter(id=DeploymentFilterId(any_=[identity]))
+        return await client.read_flow_runs(deployment_filter=wanted)
+
+
+def test_cron_deployment_yields_scheduled_runs() -> None:
+    """Some versions of SQLAlchemy make Prefect's scheduler create no runs without saying so."""
+    runs = asyncio.run(_scheduled())
+    assert runs
+    assert all(run.state is not None and run.state.is_scheduled() for run in runs)

@@ -1,0 +1,169 @@
+"""The report in a real browser, opened from the disk as a coach does."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pipeline.reports import site, table, write
+from tests import factories
+
+CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+SETTINGS = factories.settings()
+
+
+def chromium() -> str:
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, CANDIDATES)), None)
+    if found is None:
+        pytest.fail(
+            "no Chromium was found: install it (Debian: apt-get install chromium; "
+            "macOS: brew install chromium) or set CHROMIUM to its path",
+            pytrace=False,
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = chromium()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A batch folder with one call."""
+    out = tmp_path_factory.mktemp("batch")
+    one = factories.analysis()
+    folder = write.write_call(one, factories.recording(one), out, SETTINGS)
+    row = table.call_row(one)
+    rows = [row | {"call_id": f"n{n:04d}", "duration_s": float(n)} for n in range(450)]
+    entries = [
+        site.BatchEntry(str(each["call_id"]), folder.name, each, None, "x.wav") for each in [row, *rows]
+    ]
+    site.write_batch(out, entries, SETTINGS)
+    return out
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test on any console error or request that is not for a local file."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    opened = context.new_page()
+    trouble: list[str] = []
+    opened.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: trouble.append(str(error)))
+    opened.on(
+        "request",
+        lambda made: None if made.url.startswith("file:") else trouble.append(f"request {made.url}"),
+    )
+    yield opened
+    context.close()
+    assert trouble == []
+
+
+def open_report(page: Page, batch: Path) -> None:
+    page.goto((batch / "late-bill-001" / "report.html").as_uri())
+    page.wait_for_function("document.getElementById('audio').readyState >= 1")
+
+
+def current_time_s(page: Page) -> float:
+    return float(page.evaluate("document.getElementById('audio').currentTime"))
+
+
+def test_play_button_starts_two_seconds_before(page: Page, batch: Path) -> None:
+    """The button of the interruption at 10.5 s seeks to 8.5 s and plays."""
+    open_report(page, batch)
+    page.evaluate("document.getElementById('audio').playbackRate = 0.0625")  # so that it hardly moves on
+    page.get_by_role("button", name="Play Interruption at 0:10, starting 2 s before").click()
+    page.wait_for_function("!document.getElementById('audio').paused")
+    assert current_time_s(page) == pytest.approx(8.5, abs=0.3)
+
+
+def test_audio_is_in_time(page: Page, batch: Path) -> None:
+    """The player's clock covers the whole call: no offset or stretch from the codec."""
+    open_report(page, batch)
+    duration_s = page.evaluate("document.getElementById('audio').duration")
+    assert duration_s == pytest.approx(66.0, abs=0.05)
+
+
+def test_word_and_time_line_seek(page: Page, batch: Path) -> None:
+    """A click on a word plays that word; a click on the time line plays from there."""
+    open_report(page, batch)
+    page.evaluate("document.getElementById('audio').playbackRate = 0.0625")
+    page.locator("#turn-4 p span").nth(3).click()
+    assert current_time_s(page) == pytest.approx(15.52, abs=0.4)
+    track = page.locator(".lane-quiet .track")
+    box = track.bounding_box()
+    assert box is not None
+    track.click(position={"x": box["width"] * 0.8, "y": 1})
+    assert current_time_s(page) == pytest.approx(52.8, abs=0.5)
+    assert page.locator(".turn.now").get_attribute("id") == "turn-9"
+
+
+def test_search_hides_other_turns(page: Page, batch: Path) -> None:
+    """Typing a word leaves the turns that hold it."""
+    open_report(page, batch)
+    page.get_by_label("Search the transcript").fill("third time")
+    assert page.locator(".turn:visible").count() == 1
+    assert page.locator("#found").inner_text() == "1 of 11 turns"
+
+
+def test_keyboard_reaches_the_player_and_the_moments(page: Page, batch: Path) -> None:
+    """Everything that plays can be reached and pressed without a mouse."""
+    open_report(page, batch)
+    button = page.locator("section.coaching .play").first
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("!document.getElementById('audio').paused")
+    assert current_time_s(page) >= 19.4
+
+
+def test_missing_audio_is_said(browser: Browser, batch: Path, tmp_path: Path) -> None:
+    """A report that was mailed without its sound says what is missing."""
+    alone = tmp_path / "report.html"
+    shutil.copy(batch / "late-bill-001" / "report.html", alone)
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(alone.as_uri())
+        page.get_by_text("The playback copy was not found").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_nothing_sticks_out(page: Page, batch: Path, width: int) -> None:
+    """Neither page scrolls sideways, on a phone or a desk."""
+    page.set_viewport_size({"width": width, "height": 800})
+    for file in ("late-bill-001/report.html", "index.html"):
+        page.goto((batch / file).as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), file
+
+
+def test_index_sorts_and_filters(page: Page, batch: Path) -> None:
+    """The list of calls is paged, sorts by number and filters by words."""
+    page.goto((batch / "index.html").as_uri())
+    assert page.locator("#calls tr").count() == 200
+    page.get_by_role("button", name="Duration").click()
+    page.get_by_role("button", name="Duration").click()
+    assert page.locator("#calls tr").first.inner_text().startswith("n0449")
+    page.get_by_label("Filter the calls").fill("n004")
+    assert page.locator("#calls tr").count() == 10
+    assert page.locator("#shown").inner_text() == "10 of 451 calls"
+    page.get_by_label("Filter the calls").fill("late-bill")
+    page.get_by_role("link", name="late-bill-001").click()
+    page.wait_for_url("**/late-bill-001/report.html")
