@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 SAMPLES := sample_audio/calls
 DEMO := out/demo
@@ -15,14 +16,16 @@ demo: $(INSTALLED)
 
 install: $(INSTALLED)
 
+# The lock is complete, so pip has nothing to resolve; older ones cannot with hashes and extras together.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
+	$(PIP) install --no-deps -r requirements.lock
+	$(PIP) install --no-deps --editable .
+	$(PIP) check
 	@touch $@
 
 test: $(INSTALLED)
@@ -41,8 +44,8 @@ bench: $(INSTALLED)
 
 # Pins everything, development tools included, with the hashes of all files of each version.
 lock: $(INSTALLED)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet pip-tools
-	$(BIN)/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --generate-hashes --no-header \
+	$(PIP) install pip-tools
+	$(BIN)/pip-compile --quiet --all-extras --no-strip-extras --allow-unsafe --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 clean:

@@ -14,6 +14,7 @@ from pipeline.console import (
     orderly_termination,
     settings_options,
 )
+from pipeline.errors import InputRejected
 
 
 @click.command()
@@ -53,7 +54,10 @@ def nightly(
             workers=workers,
             return_state=True,
         )
-    result: Any = state.result()
+    try:
+        result: Any = state.result()
+    except InputRejected as error:  # of the source as a whole: there is no such folder
+        raise click.UsageError(str(error)) from error
     if as_json:
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
     for bad in result["failures"]:

@@ -2,7 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
+
+from pipeline.errors import SettingsError
 
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
@@ -30,21 +33,38 @@ def prepare() -> None:
 
 
 def prepare_command() -> None:
-    """For a flow run from the command line: quiet, and with a Prefect database of its own."""
-    import platformdirs
+    """For a flow run from the command line: quiet, and with a Prefect database of its own.
 
+    Raises:
+        SettingsError: there is no place for that database.
+    """
     prepare()
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("PREFECT_HOME", str(platformdirs.user_state_path("callcoach") / "prefect"))
+    home = _home()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{home}: Prefect's files cannot be kept there ({error.strerror}); set PREFECT_HOME to a folder "
+            "that is writable"
+        ) from error
+    os.environ["PREFECT_HOME"] = str(home)
+
+
+def _home() -> Path:
+    import platformdirs
+
+    given = os.environ.get("PREFECT_HOME")
+    return Path(given) if given else platformdirs.user_state_path("callcoach") / "prefect"
 
 
 def checks() -> Iterator[tuple[str, Literal["ok", "note", "problem"], str, str]]:
     """What ``callcoach doctor`` shows of Prefect: (name, status, detail, advice)."""
-    prepare_command()
+    prepare()
     address = os.environ.get("PREFECT_API_URL")
-    where = f"server {address}" if address else "a temporary server for each run (7 to 14 s)"
-    yield "prefect", "ok", f"{where}; PREFECT_HOME {os.environ['PREFECT_HOME']}", ""
+    where = f"server {address}" if address else "a temporary server for each run"
+    yield "prefect", "ok", f"{where}; PREFECT_HOME {_home()}", ""
     on = [name for name, value in NO_TELEMETRY.items() if os.environ[name] != value]
     if on:
         settings = ", ".join(f"{name}={os.environ[name]}" for name in on)

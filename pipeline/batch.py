@@ -149,7 +149,7 @@ class CallPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.close()
+        self._pool.close(kill=error is not None)
 
     def process(self, call: PlannedCall) -> CallOutcome:
         """The outcome of one call, also when its worker died or ran out of time.

@@ -66,7 +66,10 @@ def analyze(
     recordings = _found(lambda: discover([Path(path) for path in paths]))
     if not recordings:
         raise click.UsageError(f"no recordings in {', '.join(paths)}")
-    with orderly_termination(), Display(names=[path.stem for path in recordings], rows=not as_json) as display:
+    with (
+        orderly_termination(),
+        Display(names=[path.stem for path in recordings], rows=not as_json) as display,
+    ):
         outcomes = run_batch(
             recordings,
             Path(out),

@@ -16,12 +16,17 @@ def _summary(measures: Measures) -> str:
     agent, customer = measures.agent, measures.customer
     if agent is not None and customer is not None and agent.talk_s and customer.talk_s:
         if agent.interruptions is not None:
-            parts.append(f"The agent interrupted the customer {_times(agent.interruptions)}")
-        parts.append(f"spoke {agent.talk_s / (agent.talk_s + customer.talk_s):.0%} of the time")
-    held = sum(hold.end_s - hold.start_s for hold in measures.call.holds)
-    if held:
-        parts.append(f"the customer was on hold for {held:.0f} s")
-    return ", ".join(part for part in parts if part) + "."
+            parts.append(f"interrupted the customer {_times(agent.interruptions)}")
+        parts.append(f"had {agent.talk_s / (agent.talk_s + customer.talk_s):.0%} of the talk")
+    sentences = [_listed(parts)]
+    held_s = sum(hold.end_s - hold.start_s for hold in measures.call.holds)
+    if held_s:
+        sentences.append(f"The customer was on hold for {held_s:.0f} s")
+    return ". ".join(sentences) + "."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _pace(role: Role, measures: Measures) -> str:
@@ -30,7 +35,7 @@ def _pace(role: Role, measures: Measures) -> str:
     if one is None or one.talk_s == 0:
         return f"{name} did not speak"
     if one.speech_rate_wpm is None:
-        return f"{name} spoke for {one.talk_s:.0f} s, too little for a rate"
+        return f"{name} spoke for {one.talk_s:.0f} s"
     return f"{name} spoke at {one.speech_rate_wpm:.0f} words a minute"
 
 

@@ -90,6 +90,7 @@ def speaker_measures(role: Role, conversation: Conversation, settings: Settings)
         words=rate.words,
         syllables=rate.syllables,
         turns=len(held),
+        turn_words=rate.turn_words,
         turn_time_s=rate.turn_time_s,
         phonation_s=rate.phonation_s,
         longest_turn_s=max((turn.end_s - turn.start_s for turn in held), default=None),

@@ -21,6 +21,7 @@ class Phrases:
     verbatim_prompt: str | None
     acknowledgements: frozenset[tuple[str, ...]]
     incomplete_endings: frozenset[tuple[str, ...]]
+    open_endings: frozenset[tuple[str, ...]]
     hold_announcements: frozenset[tuple[str, ...]]
 
     def is_acknowledgement(self, text: str) -> bool:
@@ -32,10 +33,10 @@ class Phrases:
         stripped = text.rstrip()
         if stripped.endswith(("-", "–", "—", "...", "…")):
             return True
-        words = normal_words(text)
-        return (
-            bool(words) and (words[-1],) in self.incomplete_endings and not stripped.endswith((".", "?", "!"))
-        )
+        last = normal_words(text)[-1:]
+        if last in self.incomplete_endings:
+            return not stripped.endswith("?")
+        return last in self.open_endings and not stripped.endswith((".", "?", "!"))
 
     def announces_hold(self, text: str) -> bool:
         """Whether a text says that a silence is coming."""
@@ -58,9 +59,9 @@ def load_phrases(language: str) -> Phrases:
     """
     path = CONFIG_DIR / f"phrases.{language}.yaml"
     if not path.exists():
-        return Phrases(language, None, frozenset(), frozenset(), frozenset())
+        return Phrases(language, None, frozenset(), frozenset(), frozenset(), frozenset())
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    lists = ("acknowledgements", "incomplete_endings", "hold_announcements")
+    lists = ("acknowledgements", "incomplete_endings", "open_endings", "hold_announcements")
     expected = {"verbatim_prompt", *lists}
     if not isinstance(content, dict) or set(content) != expected:
         raise SettingsError(f"{path.name}: expected exactly the keys {', '.join(sorted(expected))}")

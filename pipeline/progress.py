@@ -59,7 +59,9 @@ class Display:
 
     def _line(self, cells: tuple[str, ...]) -> str:
         *padded, last = cells
-        return "  ".join([*(cell.ljust(width) for cell, width in zip(padded, self._widths, strict=True)), last])
+        return "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(padded, self._widths, strict=True)), last]
+        )
 
     def _say(self, text: str, *, err: bool = False) -> None:
         if self._progress is not None and (err or sys.stdout.isatty()):

@@ -154,7 +154,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One speaker coming in while the other holds the floor; ``by`` comes in, ``of`` held the floor."""
+    """One speaker coming in while the other holds the floor; ``by`` comes in, ``of`` held the floor.
+
+    ``start_s`` is where ``by`` comes in and ``end_s`` where the simultaneous speech ends, or where a
+    backchannel in a pause of the other ends. ``overlap_s`` is all simultaneous speech of the encounter.
+    """
 
     __pydantic_config__ = CLOSED
 
@@ -199,7 +203,12 @@ class PitchWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakerMeasures:
-    """Figures of one speaker: counts and durations, what is derived from them, and reasons for nulls."""
+    """Figures of one speaker: counts and durations, what is derived from them, and reasons for nulls.
+
+    ``talk_share`` is of the speech of all speakers added up. ``articulation_rate_sps`` is ``syllables`` over
+    ``phonation_s``, the speech in IPUs that carry words; ``speech_rate_wpm`` is ``turn_words`` over
+    ``turn_time_s``, own pauses included and backchannels left out.
+    """
 
     __pydantic_config__ = CLOSED
 
@@ -208,6 +217,7 @@ class SpeakerMeasures:
     words: int
     syllables: int
     turns: int
+    turn_words: int
     turn_time_s: float
     phonation_s: float
     longest_turn_s: float | None
@@ -525,6 +535,7 @@ class Analysis:
 
     __pydantic_config__ = CLOSED
 
+    schema_version: Literal["1"] = SCHEMA_VERSION
     call: CallFacts
     separation: Separation
     quality: Quality
@@ -541,4 +552,3 @@ class Analysis:
     redactions: tuple[Redaction, ...]
     thresholds: tuple[Threshold, ...]
     provenance: Provenance
-    schema_version: Literal["1"] = SCHEMA_VERSION

@@ -147,16 +147,20 @@ SAYINGS = (
 )
 
 
+TICK_S = 1 / 1024
+
+
 @st.composite
 def talk(draw: st.DrawFn, most_units: int = 8) -> Units:
-    """Random small talk. The speakers never begin in the same instant: one has odd milliseconds."""
-    found: Units = {}
-    for role, odd in (("agent", 0), ("customer", 1)):
-        cursor_ms, own = odd, []
+    """Random small talk on ticks that are exact in binary, so that moving it moves no rounding.
+
+    The speakers never begin in the same instant: one has the odd ticks.
+    """
+    found: Units = {"agent": [], "customer": []}
+    for odd, (role, own) in enumerate(found.items()):
+        cursor = odd
         for _ in range(draw(st.integers(0, most_units))):
-            start_ms = cursor_ms + 2 * draw(st.integers(125, 2500))
-            end_ms = start_ms + 2 * draw(st.integers(30, 2500))
-            own.append(unit(ROLES[role[0].upper()], start_ms / 1000, end_ms / 1000, draw(st.sampled_from(SAYINGS))))
-            cursor_ms = end_ms
-        found[ROLES[role[0].upper()]] = own
+            start = cursor + 2 * draw(st.integers(130, 2500))
+            cursor = start + 2 * draw(st.integers(30, 2500))
+            own.append(unit(role, start * TICK_S, cursor * TICK_S, draw(st.sampled_from(SAYINGS))))
     return found

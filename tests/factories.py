@@ -134,6 +134,7 @@ def speaker_measures(turns: Sequence[Turn], role: Role, **changes: Any) -> Speak
         words=words,
         syllables=syllables,
         turns=len(own),
+        turn_words=words,
         turn_time_s=round(talk_s, 3),
         phonation_s=round(talk_s * 0.9, 3),
         longest_turn_s=max((round(each.end_s - each.start_s, 3) for each in own), default=None),

@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from pipeline.errors import SettingsError
 from pipeline.settings import CONFIG_DIR, ENVIRONMENT_PREFIX, Settings, load_settings
 
-DEFAULTS: dict[str, dict[str, Any]] = yaml.safe_load((CONFIG_DIR / "default.yaml").read_text(encoding="utf-8"))
+DEFAULTS: dict[str, dict[str, Any]] = yaml.safe_load(
+    (CONFIG_DIR / "default.yaml").read_text(encoding="utf-8")
+)
 WRITTEN: dict[str, str] = {
     f"{section}.{key.strip()}": text.strip().strip('"')
     for section, block in (

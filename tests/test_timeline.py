@@ -3,6 +3,8 @@
 Times are multiples of 1/1024 s, which are exact in binary, so that every law holds to the last bit.
 """
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def grid(some: list[Span]) -> set[int]:
 def is_canonical(some: list[Span]) -> bool:
     """Sorted, not empty, and parted from the next."""
     return all(start_s < end_s for start_s, end_s in some) and all(
-        before[1] < after[0] for before, after in zip(some, some[1:], strict=False)
+        before[1] < after[0] for before, after in itertools.pairwise(some)
     )
 
 
@@ -100,11 +102,9 @@ def test_bridge_is_monotone(some: list[Span], less: int, more: int) -> None:
 
 @given(spans, st.integers(1, 16))
 def test_bridge_fills_short_gaps_only(some: list[Span], allowed: int) -> None:
-    """What remains apart is parted by more than the allowance, and what was filled was a gap of at most it."""
+    """What stays apart is parted by more than the allowance, and what was filled was a gap of at most it."""
     bridged = bridge(some, allowed * CELL_S)
-    assert all(
-        after[0] - before[1] > allowed * CELL_S for before, after in zip(bridged, bridged[1:], strict=False)
-    )
+    assert all(after[0] - before[1] > allowed * CELL_S for before, after in itertools.pairwise(bridged))
     assert all(end_s - start_s <= allowed * CELL_S for start_s, end_s in subtract(bridged, some))
 
 

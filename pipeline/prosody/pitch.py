@@ -576,7 +576,7 @@ def track_pitch_librosa(
 
     Arguments and result as in `track_pitch`, from 70 to 400 Hz; of the settings only `trim_ratio` is used.
     Frames 30 dB under the loud level of the regions are unvoiced. Other rates are converted to 8 kHz. About
-    20 to 40 times slower than `track_pitch`; never mix both within a baseline.
+    thirty times slower than `track_pitch` (tests/benchmarks/f0.py); never mix both within a baseline.
     """
     signal = _checked_samples(samples)
     _check_rate(sample_rate_hz, settings)

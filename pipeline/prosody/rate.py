@@ -31,6 +31,7 @@ class RateMeasures:
     words: int
     syllables: int
     phonation_s: float
+    turn_words: int
     turn_time_s: float
     speech_rate_wpm: float | None
     articulation_rate_sps: float | None
@@ -71,6 +72,7 @@ def measure_rate(
         words=sum(len(unit.words) for unit in units),
         syllables=syllables,
         phonation_s=phonation_s,
+        turn_words=turn_words,
         turn_time_s=turn_time_s,
         speech_rate_wpm=60 * turn_words / turn_time_s if scored else None,
         articulation_rate_sps=syllables / phonation_s if scored and rule else None,

@@ -118,7 +118,9 @@ def _parted_vowels(letters: str) -> int:
 
 def _silent_endings(letters: str) -> int:
     """Vowel letters at the end of a word or stem that are not spoken."""
-    plural = re.search(r"[^aeiouy]es$", letters) and not re.search(r"(?:[sxzcg]|ch|sh|[^aeiouy]l)es$", letters)
+    plural = re.search(r"[^aeiouy]es$", letters) and not re.search(
+        r"(?:[sxzcg]|ch|sh|[^aeiouy]l)es$", letters
+    )
     past = re.search(r"[^aeiouytd]ed$", letters) and not re.search(r"[^aeiouylr][lr]ed$", letters)
     final = re.search(r"[^aeiouy]e$", letters) and not re.search(r"[^aeiouy]le$", letters)
     more_than_one = len(VOWEL_GROUP.findall(letters)) > 1

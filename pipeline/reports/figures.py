@@ -189,7 +189,7 @@ class Figures:
     def _wpm(self, of: SpeakerMeasures) -> Cell | None:
         if of.speech_rate_wpm is None:
             return None
-        words = number(of.speech_rate_wpm * of.turn_time_s / 60)  # those in turns: no backchannels
+        words = number(of.turn_words)
         detail = self.text("figures.speech_rate_detail", words=words, seconds=number(of.turn_time_s, 1))
         return Cell(quantity(of.speech_rate_wpm, self.text("unit.wpm")), detail)
 

@@ -76,10 +76,6 @@ def pooled(rows: Sequence[Row]) -> dict[str, Any]:
     with_wpm = [row for row in rows if row["agent_speech_rate_wpm"] is not None]
     with_overlap = [row for row in rows if row["overlap_s"] is not None]
     counted = [row for row in rows if row["events_interruption_by_agent"] is not None]
-    # Words in turns, which is fewer than all words: backchannels are outside turns.
-    spoken_wpm_s = sum(
-        float(row["agent_speech_rate_wpm"] or 0) * float(row["agent_turn_time_s"] or 0) for row in with_wpm
-    )
     customer_talk_s = _sum(counted, "customer_talk_s")
     by_agent = _sum(counted, "events_interruption_by_agent")
     return {
@@ -96,7 +92,9 @@ def pooled(rows: Sequence[Row]) -> dict[str, Any]:
             _sum(with_rate, "agent_syllables"), _sum(with_rate, "agent_phonation_s")
         ),
         "agent_speech_rate_calls": len(with_wpm),
-        "agent_speech_rate_wpm": _ratio(spoken_wpm_s, _sum(with_wpm, "agent_turn_time_s")),
+        "agent_speech_rate_wpm": _ratio(
+            60 * _sum(with_wpm, "agent_turn_words"), _sum(with_wpm, "agent_turn_time_s")
+        ),
         "event_calls": len(counted),
         "events": {
             kind: {role: int(_sum(rows, f"events_{kind}_by_{role}")) for role in ROLES} for kind in KINDS

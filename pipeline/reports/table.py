@@ -36,7 +36,15 @@ SPEAKER_FLOATS = (
     "snr_db",
     "response_latency_median_s",
 )
-SPEAKER_INTEGERS = ("words", "syllables", "turns", "dropped_words", "interruptions", "backchannels")
+SPEAKER_INTEGERS = (
+    "words",
+    "syllables",
+    "turns",
+    "turn_words",
+    "dropped_words",
+    "interruptions",
+    "backchannels",
+)
 CALL_FLOATS = ("speech_s", "overlap_s", "overlap_share", "silence_s", "silence_share", "talk_ratio_agent")
 
 _CALL: tuple[tuple[str, pa.DataType, Callable[[Analysis], Scalar]], ...] = (

@@ -1,5 +1,7 @@
 """Where samples become frames, levels and seconds."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -55,7 +57,7 @@ def test_the_frames_of_a_span_have_their_centres_in_it(pieces: list[tuple[int, i
 
 
 def test_levels_of_known_signals() -> None:
-    """A full-scale square is 0 dBFS, a sine 3 dB less, half the amplitude 6 dB less, and silence the floor."""
+    """A full-scale square is 0 dBFS, a sine 3 dB less, half of that 6 dB less, and silence the floor."""
     square = np.where(np.arange(8000) % 8 < 4, 1, -1).astype(np.float32)
     assert levels_db(square, 8000) == pytest.approx(0.0, abs=1e-4)
     assert levels_db(sine(400, 1, amplitude=1.0), 8000) == pytest.approx(-3.01, abs=0.01)
@@ -64,14 +66,16 @@ def test_levels_of_known_signals() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000])
-@pytest.mark.parametrize(("length_s", "frames"), [(0.0, 0), (0.019, 0), (0.020, 1), (0.029, 1), (0.030, 2), (1.0, 99)])
+@pytest.mark.parametrize(
+    ("length_s", "frames"), [(0.0, 0), (0.019, 0), (0.020, 1), (0.029, 1), (0.030, 2), (1.0, 99)]
+)
 def test_how_many_frames(rate_hz: int, length_s: float, frames: int) -> None:
     """Only whole frames count; a signal shorter than one has none."""
     assert levels_db(np.zeros(round(length_s * rate_hz), dtype=np.float32), rate_hz).size == frames
 
 
 def test_levels_do_not_depend_on_blocks() -> None:
-    """Long recordings are measured in blocks: the level of a frame is that of its own samples, beyond 60 s too."""
+    """Long recordings are measured in blocks: a frame's level is that of its own samples, beyond 60 s too."""
     noise = np.random.default_rng(1).standard_normal(125 * 8000).astype(np.float32) * 0.1
     levels = levels_db(noise, 8000)
     for index in (0, 5998, 5999, 6000, 6001, 12_000, levels.size - 1):
@@ -114,7 +118,7 @@ def test_cuts_side_by_side_are_the_whole(marks: list[int]) -> None:
     """Cutting at any moments loses no sample and doubles none."""
     samples = np.arange(400, dtype=np.float32)
     edges = [0.0, *(mark / 8000 for mark in sorted(marks)), 0.05]
-    parts = [cut(samples, 8000, span) for span in zip(edges, edges[1:], strict=False)]
+    parts = [cut(samples, 8000, span) for span in itertools.pairwise(edges)]
     assert np.concatenate(parts).tolist() == samples.tolist()
 
 
@@ -127,7 +131,9 @@ def test_conversion_keeps_pitch_level_and_length(from_hz: int, to_hz: int) -> No
     assert converted.size == to_hz
     spectrum = np.abs(np.fft.rfft(converted))
     assert spectrum.argmax() == 440
-    assert active_level_db(levels_db(converted[to_hz // 10 : -to_hz // 10], to_hz)) == pytest.approx(-9.03, abs=0.05)
+    assert active_level_db(levels_db(converted[to_hz // 10 : -to_hz // 10], to_hz)) == pytest.approx(
+        -9.03, abs=0.05
+    )
 
 
 @pytest.mark.parametrize("from_hz", [8000, 16_000])

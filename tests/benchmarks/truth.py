@@ -15,7 +15,6 @@ from pipeline.timeline import Span
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_audio"
 MAX_PAUSE_S = 3.0
-TAKES_NO_FLOOR = ("backchannel", "failed_attempt")
 
 Item = TypeVar("Item")
 
@@ -41,8 +40,8 @@ class Truth:
         """Words per minute of turn time, from the written utterances and where they were put."""
         words, turn_time_s = 0, 0.0
         turn: Span | None = None
-        floor = (one for one in self.content["utterances"] if one["kind"] not in TAKES_NO_FLOOR)
-        for one in sorted(floor, key=lambda utterance: utterance["start_s"]):
+        floor = [one for one in self.content["utterances"] if self._takes_floor(one)]
+        for one in sorted(floor, key=lambda utterance: float(utterance["start_s"])):
             if one["speaker"] != role:
                 turn_time_s += turn[1] - turn[0] if turn else 0.0
                 turn = None
@@ -55,6 +54,15 @@ class Truth:
                 turn = (one["start_s"], one["end_s"])
         turn_time_s += turn[1] - turn[0] if turn else 0.0
         return 60 * words / turn_time_s if turn_time_s else None
+
+    def _takes_floor(self, one: dict[str, Any]) -> bool:
+        """Not a backchannel, and not said wholly inside an utterance of the other."""
+        return one["kind"] != "backchannel" and not any(
+            other["speaker"] != one["speaker"]
+            and other["start_s"] <= one["start_s"]
+            and one["end_s"] <= other["end_s"]
+            for other in self.content["utterances"]
+        )
 
     def articulation_rate_sps(self, role: str) -> float | None:
         """Syllables per second of speech, pauses of 250 ms and more left out."""

@@ -257,7 +257,8 @@ class TestInvariance:
         kept = len(early) - hops
         np.testing.assert_array_equal(early.voiced[:kept], late.voiced[hops:])
         np.testing.assert_allclose(early.f0_hz[:kept], late.f0_hz[hops:], rtol=1e-9)
-        assert not early.voiced[kept:].any()
+        # The window of the first frames of the padding still reaches into the words.
+        assert not early.voiced[kept + 3 :].any()
 
     @settings(max_examples=8, deadline=None)
     @given(offset=st.floats(-0.5, 0.5))

@@ -148,7 +148,7 @@ def test_backchannels_are_not_in_words_a_minute() -> None:
 
 
 def test_windows_by_hand() -> None:
-    """40 s at 4 syllables/s and then 20 s at 2: windows of 30 s of net speech, 10 s apart, follow the change."""
+    """40 s at 4 syllables/s, then 20 s at 2: windows of 30 s of speech, 10 s apart, follow the change."""
     own = units((0.5, 2.0, EIGHT), repeat=20)
     offset_s = own[-1].end_s + 0.5
     own += [

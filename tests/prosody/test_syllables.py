@@ -11,29 +11,34 @@ from hypothesis import strategies as st
 from pipeline.prosody.syllables import number_words, word_syllables
 
 WORDS = {
-    1: """the I you we help please charge charged month called asked fixed walked raised closed used moved saved
-        yes no yeah great else makes times phone phones home homes sale sales guess judge edge bridge clothes whole
-        while whose bye world girl here there's we'll they've I'm you're don't can't it's that's cents paid school
-        build guide fruit juice sure takes wrong bill bills""",
-    2: """hello calling account number today problem billing payment refund credit balance order package tracking
-        router reset restart password confirm cancel cancelled monthly charges email website online wifi modem cable
-        cables outage signal channel question questions because little table people wanted needed houses boxes
-        watches minutes mobile device isn't couldn't wouldn't doesn't o'clock okay really value going doing being
-        seeing trying buying million union region patient science quiet language business someone something
-        sometimes therefore added handled settled noticed required agreed applied worried carried replaced received
-        believe themselves ourselves measure picture nature finished seven thirty fifty dollars percent hundred
-        thousand zero fifteen nineteen person transfer resolve resolved complaint exchange message purchase building
-        coffee movie goodbye player trial power allow statement basement likely surely nicely lonely useful useless
-        safety Brian Michael mm-hm uh-huh wi-fi""",
-    3: """policy insurance delivered username verify subscription technician appointment afternoon tomorrow yesterday
-        Saturday understand frustrating frustrated anything video radio previous serious various continue devices
-        computer connection manager department transferring employee period idea area everything finally totally
-        completely carefully hopefully extremely replacement agreement eleven seventeen manual annual actual realize
-        creating easier earlier happier following Maria Washington internet direction discussion example location
-        address's however forever customer processing self-service forty-two""",
-    4: """information delivery security appreciate apologize available January situation evaluate material experience
-        anxiety society variety reality negotiate escalated supervisor definitely absolutely obviously Elizabeth
-        category necessary installation identify resolution cooperate coordinate European""",
+    1: """the I you we help please charge charged month called asked fixed walked raised closed used
+        moved saved yes no yeah great else makes times phone phones home homes sale sales guess
+        judge edge bridge clothes whole while whose bye world girl here there's we'll they've I'm
+        you're don't can't it's that's cents paid school build guide fruit juice sure takes wrong
+        bill bills""",
+    2: """hello calling account number today problem billing payment refund credit balance order
+        package tracking router reset restart password confirm cancel cancelled monthly charges
+        email website online wifi modem cable cables outage signal channel question questions
+        because little table people wanted needed houses boxes watches minutes mobile device isn't
+        couldn't wouldn't doesn't o'clock okay really value going doing being seeing trying buying
+        million union region patient science quiet language business someone something sometimes
+        therefore added handled settled noticed required agreed applied worried carried replaced
+        received believe themselves ourselves measure picture nature finished seven thirty fifty
+        dollars percent hundred thousand zero fifteen nineteen person transfer resolve resolved
+        complaint exchange message purchase building coffee movie goodbye player trial power allow
+        statement basement likely surely nicely lonely useful useless safety Brian Michael mm-hm
+        uh-huh wi-fi""",
+    3: """policy insurance delivered username verify subscription technician appointment afternoon
+        tomorrow yesterday Saturday understand frustrating frustrated anything video radio previous
+        serious various continue devices computer connection manager department transferring
+        employee period idea area everything finally totally completely carefully hopefully
+        extremely replacement agreement eleven seventeen manual annual actual realize creating
+        easier earlier happier following Maria Washington internet direction discussion example
+        location address's however forever customer processing self-service forty-two""",
+    4: """information delivery security appreciate apologize available January situation evaluate
+        material experience anxiety society variety reality negotiate escalated supervisor
+        definitely absolutely obviously Elizabeth category necessary installation identify
+        resolution cooperate coordinate European""",
     5: "verification immediately unfortunately approximately association representative",
 }  # fmt: skip
 
@@ -50,9 +55,11 @@ SPOKEN = {
     # account and telephone numbers are read digit by digit
     "5551234": {7}, "555-1234": {7}, "555-123-4567": {11}, "1234567890": {11, 12},
     # ordinals
-    "1st": {1}, "2nd": {2}, "3rd": {1}, "4th": {1}, "12th": {1}, "20th": {3}, "21st": {3}, "22nd": {4}, "30th": {3},
+    "1st": {1}, "2nd": {2}, "3rd": {1}, "4th": {1}, "12th": {1}, "20th": {3}, "21st": {3}, "22nd": {4},
+    "30th": {3},
     # spelled letters
-    "ID": {2}, "TV": {2}, "USA": {3}, "U.S.": {2}, "W": {3}, "WWW": {9}, "B": {1}, "B-R-A-D": {4}, "S-M-I-T-H": {5},
+    "ID": {2}, "TV": {2}, "USA": {3}, "U.S.": {2}, "W": {3}, "WWW": {9}, "B": {1}, "B-R-A-D": {4},
+    "S-M-I-T-H": {5},
     "A1B2": {4}, "A&B": {3}, "OK": {2}, "4G": {2}, "#5": {3},
     # nothing to pronounce
     "": {0}, "-": {0}, "...": {0}, "'": {0}, "?!": {0},

@@ -54,7 +54,7 @@ def speakers(
 def test_precedence(
     given: int | None, in_metadata: int | None, setting: int, agent: int, method: str, confidence: float
 ) -> None:
-    """The user knows better than metadata, metadata better than a setting for all calls; 0 is an answer too."""
+    """The user knows better than metadata, metadata better than a setting; channel 0 is an answer too."""
     found = speakers(given=given, in_metadata=in_metadata, setting=setting)
     assert found.channel_of == {"agent": agent, "customer": 1 - agent}
     assert (found.separation.method, found.separation.role_method) == ("channels", method)
@@ -65,7 +65,7 @@ def test_precedence(
 
 @pytest.mark.parametrize(("channels", "codes"), [(1, ()), (2, ("dual_mono",)), (2, ("clipped", "dual_mono"))])
 def test_one_channel_has_no_roles(channels: int, codes: tuple[str, ...]) -> None:
-    """Both on one channel, or one channel twice: nobody is called the agent, whatever is given, and a warning says so."""
+    """One channel, or one twice: nobody is called the agent, whatever is given, and a warning says so."""
     found = speakers(channels, given=1, in_metadata=0, codes=codes)
     assert found.channel_of == {"speaker_1": 0}
     assert (found.separation.method, found.separation.role_method) == ("single", "unknown")

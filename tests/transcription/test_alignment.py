@@ -1,5 +1,7 @@
 """Words of a recogniser laid into the speech that voice activity found."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,7 +90,9 @@ def test_by_hand(heard: list[Word], speech: list[Span], expected: list[tuple[str
 @pytest.mark.parametrize("before", [True, False])
 def test_reach(distance_s: float, kept: bool, before: bool) -> None:
     """A word over 0.35 s from any speech is supported by none: it is dropped and counted."""
-    start_s, end_s = (5.0 - distance_s - 0.2, 5.0 - distance_s) if before else (6.0 + distance_s, 6.2 + distance_s)
+    start_s, end_s = (
+        (5.0 - distance_s - 0.2, 5.0 - distance_s) if before else (6.0 + distance_s, 6.2 + distance_s)
+    )
     found = align(words(("okay", start_s, end_s)), [(5.0, 6.0)], RECOGNIZER)
     assert (len(found.words), found.dropped) == ((1, 0) if kept else (0, 1))
 
@@ -126,7 +130,9 @@ def test_coverage_by_hand() -> None:
 def heard_speech(draw: st.DrawFn) -> tuple[list[Word], list[Span]]:
     """IPUs, and words in the order spoken with times that may be early, stretched, or missing."""
     cursor_ms, speech = 0, []
-    for gap_ms, length_ms in draw(st.lists(st.tuples(st.integers(250, 3000), st.integers(60, 4000)), max_size=6)):
+    for gap_ms, length_ms in draw(
+        st.lists(st.tuples(st.integers(250, 3000), st.integers(60, 4000)), max_size=6)
+    ):
         speech.append(((cursor_ms + gap_ms) / 1000, (cursor_ms + gap_ms + length_ms) / 1000))
         cursor_ms += gap_ms + length_ms
     time_ms, found = 0, []
@@ -135,7 +141,9 @@ def heard_speech(draw: st.DrawFn) -> tuple[list[Word], list[Span]]:
     ):
         time_ms += gap_ms
         found.append(
-            Word(word=f"w{index}", start_s=time_ms / 1000, end_s=(time_ms + length_ms) / 1000, probability=0.9)
+            Word(
+                word=f"w{index}", start_s=time_ms / 1000, end_s=(time_ms + length_ms) / 1000, probability=0.9
+            )
         )
         time_ms += length_ms
     return found, speech
@@ -151,7 +159,7 @@ def test_words_stay_in_order_and_apart(case: tuple[list[Word], list[Span]]) -> N
     numbers = [order[word.word] for word in found]
     assert numbers == sorted(set(numbers))
     assert all(word.start_s < word.end_s for word in found)
-    assert all(after.start_s >= before.end_s - EXACT for before, after in zip(found, found[1:], strict=False))
+    assert all(after.start_s >= before.end_s - EXACT for before, after in itertools.pairwise(found))
 
 
 @given(heard_speech())
@@ -190,7 +198,9 @@ def test_words_in_reach_of_speech_are_kept(case: tuple[list[Word], list[Span]]) 
 
 @given(heard_speech())
 @settings(max_examples=100, deadline=None)
-def test_coverage_is_a_share_that_alignment_does_not_lower_to_nothing(case: tuple[list[Word], list[Span]]) -> None:
+def test_coverage_is_a_share_that_alignment_does_not_lower_to_nothing(
+    case: tuple[list[Word], list[Span]],
+) -> None:
     """Coverage is between 0 and 1, and 0 only where no word was laid."""
     heard, speech = case
     found = align(heard, speech, RECOGNIZER).words

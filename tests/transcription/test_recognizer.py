@@ -233,7 +233,7 @@ AGAIN = "recognizer.relisten_s=1.0"
 
 
 def test_speech_without_words_is_listened_to_again() -> None:
-    """Speech that the first pass left empty is decoded once more, without the verbatim prompt, in the same language."""
+    """Speech left empty is decoded once more, without the verbatim prompt, in the same language."""
     told = Told([WindowText((), "de", 0.0, 0.0, 0.0), text("ich bin es", 2.0, language="de")])
     found = hear(told, [(10.0, 12.0)], language=None, settings=changed(relisten=AGAIN))
     assert said(found) == "ich bin es"

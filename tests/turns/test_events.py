@@ -64,7 +64,7 @@ CASES = [
     ("0.49 s left", f"A 0-5 {DONE}\nC 4.51-8 that is good to hear", ["C terminal_overlap"]),
     ("0.51 s left", f"A 0-5 {DONE}\nC 4.49-8 that is good to hear", ["C interruption"]),
     ("0.49 s left, words not complete", f"A 0-5 {CUT}\nC 4.51-8 I want my money", ["C interruption"]),
-    ("resumes after 1.51 s", f"A 0-5 {DONE}\nC 4.6-6.2 good to hear\nA 6.51-9 {STORY}", ["C terminal_overlap"]),
+    ("resumes after 1.51 s", f"A 0-5 {DONE}\nC 4.6-6.2 good to hear\nA 6.51-9 yes", ["C terminal_overlap"]),
     ("resumes after 1.49 s", f"A 0-5 {DONE}\nC 4.6-6.2 good to hear\nA 6.49-9 {STORY}", []),
     # rule 5: the one who comes in gives up
     ("gives up after 0.99 s", f"A 0-6 {STORY}\nC 2-2.99 no listen to me", ["C failed_attempt"]),
@@ -89,7 +89,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("notation", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("notation", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 def test_kinds_in_order_of_the_rules(notation: str, expected: list[str]) -> None:
     """The kind of an encounter is that of the first rule that fits (METRICS 5)."""
     assert kinds(notation) == expected
@@ -163,11 +165,25 @@ def test_an_acknowledgement_around_a_pause_takes_no_floor(start_s: float) -> Non
         assert sum(floor(talk_).holding) == 1
 
 
+@pytest.mark.parametrize(
+    ("probability", "expected"), [(0.9, "failed_attempt"), (0.51, "failed_attempt"), (0.49, "backchannel")]
+)
+def test_a_guess_does_not_speak_against_a_backchannel(probability: float, expected: str) -> None:
+    """Hums and laughter come out as words that the recogniser is not sure of: they count as no words."""
+    units = dialogue(f"A 0-6 {STORY}\nC 2-2.4 no wait")
+    [hum] = units["customer"]
+    units["customer"] = [
+        replace(hum, words=tuple(replace(one, probability=probability) for one in hum.words))
+    ]
+    assert [event.kind for event in events(units)] == [expected]
+
+
 def test_confidence_grows_from_the_limit() -> None:
     """The nearer to a limit, the less sure: 0.5 on it, never over 0.95."""
     overlaps = (0.51, 0.75, 1.0, 2.0, 4.0)
     found = [
-        events(dialogue(f"A 0-10 {STORY}\nC {10 - overlap_s}-14 I want my money back"))[0] for overlap_s in overlaps
+        events(dialogue(f"A 0-10 {STORY}\nC {10 - overlap_s}-14 I want my money back"))[0]
+        for overlap_s in overlaps
     ]
     confidences = [event.confidence for event in found]
     assert {event.kind for event in found} == {"interruption"}
@@ -180,7 +196,9 @@ def test_confidence_grows_from_the_limit() -> None:
 @settings(max_examples=150, deadline=None)
 def test_swapping_the_speakers_swaps_by_and_of(units: Units) -> None:
     """In any talk the verdicts are the same for both roles."""
-    assert sorted(map(repr, events(swapped(units)))) == sorted(repr(exchanged(event)) for event in events(units))
+    assert sorted(map(repr, events(swapped(units)))) == sorted(
+        repr(exchanged(event)) for event in events(units)
+    )
 
 
 @given(talk())

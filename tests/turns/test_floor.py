@@ -1,5 +1,7 @@
 """Turns: who holds the floor from when to when, and how fast it is passed on."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 
@@ -36,7 +38,10 @@ def turns(notation: str) -> list[tuple[str, float, float]]:
         # nor does talking over somebody who goes on
         (f"A 0-9 {STORY}\nC 2-4 no listen to me now\nA 9.5-11 {STORY}", [("A", 0, 11)]),
         # an interruption that is yielded to ends it
-        (f"A 0-5 {STORY} the\nC 4-7 no listen to me\nA 7.5-9 {DONE}", [("A", 0, 5), ("C", 4, 7), ("A", 7.5, 9)]),
+        (
+            f"A 0-5 {STORY} the\nC 4-7 no listen to me\nA 7.5-9 {DONE}",
+            [("A", 0, 5), ("C", 4, 7), ("A", 7.5, 9)],
+        ),
         # an answer to a question ends it, however short
         (
             "A 0-3 so is that right?\nC 3.3-3.7 yes\nA 4-6 good then we go on",
@@ -54,14 +59,17 @@ def test_turns_by_hand(notation: str, expected: list[tuple[str, float, float]]) 
 
 
 def test_a_sound_without_words_in_a_pause_takes_no_floor() -> None:
-    """A breath on the other line, which no word goes with, does not cut a turn in two (METRICS 5.3: or none)."""
+    """A breath on the other line, without a word, does not cut a turn in two (METRICS 5.3: or none)."""
     assert turns(f"A 0-3 {STORY} and\nC 3.3-3.5 -\nA 3.8-6 {STORY}") == [("A", 0, 6)]
 
 
 def test_asides_are_turns_that_hold_nothing() -> None:
     """What is said beside the floor is in the transcript, marked, and in nobody's turn time."""
     found = floor(dialogue(f"A 0-6 {STORY}\nC 2-2.4 mm-hm\nC 4-4.5 no wait"))
-    assert [(turn.text, turn.backchannel) for turn in found.turns[1:]] == [("mm-hm", True), ("no wait", False)]
+    assert [(turn.text, turn.backchannel) for turn in found.turns[1:]] == [
+        ("mm-hm", True),
+        ("no wait", False),
+    ]
     assert found.held_by("customer") == []
     assert found.holding == (True, False, False)
 
@@ -99,7 +107,13 @@ def test_going_on_after_an_own_pause_is_no_response() -> None:
 def test_turn_at() -> None:
     """A moment finds the turn of a speaker that it lies in."""
     found = floor(dialogue(f"A 0-6 {STORY}\nC 2-2.4 mm-hm\nC 7-8 good then"))
-    assert [found.turn_at("customer", time_s) for time_s in (1.9, 2.0, 2.39, 2.4, 7.5)] == [None, 1, 1, None, 2]
+    assert [found.turn_at("customer", time_s) for time_s in (1.9, 2.0, 2.39, 2.4, 7.5)] == [
+        None,
+        1,
+        1,
+        None,
+        2,
+    ]
     assert found.turn_at("agent", 2.0) == 0
 
 
@@ -135,13 +149,11 @@ def test_turns_of_one_speaker_do_not_overlap(units: Units) -> None:
     found = floor(units)
     for role, own in units.items():
         held = found.held_by(role)
-        assert all(before.end_s <= after.start_s for before, after in zip(held, held[1:], strict=False))
+        assert all(before.end_s <= after.start_s for before, after in itertools.pairwise(held))
         for turn in held:
             inside = [one for one in own if turn.start_s <= one.start_s < turn.end_s]
             assert (inside[0].start_s, inside[-1].end_s) == (turn.start_s, turn.end_s)
-            assert all(
-                after.start_s - before.end_s <= 3.0 for before, after in zip(inside, inside[1:], strict=False)
-            )
+            assert all(after.start_s - before.end_s <= 3.0 for before, after in itertools.pairwise(inside))
 
 
 @given(talk())

@@ -21,10 +21,10 @@ def holds(notation: str, duration_s: float, music: tuple[Span, ...] = ()) -> lis
     return [(hold.start_s, hold.end_s, hold.announced) for hold in found]
 
 
-def gaps(spoken: list[Span], duration_s: float, held: tuple[Hold, ...] = ()) -> list[tuple[float, float, str]]:
-    return [
-        (gap.start_s, gap.end_s, gap.kind) for gap in find_gaps(spoken, held, duration_s, SETTINGS.turns)
-    ]
+def gaps(
+    spoken: list[Span], duration_s: float, held: tuple[Hold, ...] = ()
+) -> list[tuple[float, float, str]]:
+    return [(gap.start_s, gap.end_s, gap.kind) for gap in find_gaps(spoken, held, duration_s, SETTINGS.turns)]
 
 
 def speech(units: Units) -> list[Span]:
@@ -48,13 +48,15 @@ def hold(start_s: float, end_s: float) -> Hold:
         ([(8, 9), (0, 2)], 9, [(2, 8, "silence")]),  # in any order
     ],
 )
-def test_gaps_by_hand(spoken: list[Span], duration_s: float, expected: list[tuple[float, float, str]]) -> None:
+def test_gaps_by_hand(
+    spoken: list[Span], duration_s: float, expected: list[tuple[float, float, str]]
+) -> None:
     """Both silent for over 3.0 s is a gap, from 10 s on dead air (METRICS 5)."""
     assert gaps(spoken, duration_s) == expected
 
 
 def test_a_recording_without_speech_has_no_gaps() -> None:
-    """Where nobody speaks at all there is no conversation to be silent in: the call says no_speech instead."""
+    """Where nobody speaks there is no conversation to be silent in: the call says no_speech instead."""
     assert gaps([], 60) == []
 
 

@@ -1,5 +1,7 @@
 """Inter-pausal units with their words, and their chains."""
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,10 +74,7 @@ def test_chains_hold_every_unit_once_and_in_order(units: Units, bridge_s: float)
     for own in units.values():
         chains = vocalisations(own, bridge_s)
         assert [each for chain in chains for each in chain.units] == own
-        assert all(
-            after.start_s - before.end_s >= bridge_s
-            for before, after in zip(chains, chains[1:], strict=False)
-        )
+        assert all(after.start_s - before.end_s >= bridge_s for before, after in itertools.pairwise(chains))
 
 
 def test_properties_of_a_unit() -> None:
