@@ -89,7 +89,7 @@ def analyze_call(
             role: transcribe(own, rate_hz, activity[role].speech, recognizer, settings.recognizer, language)
             for role, own in samples.items()
         }
-        language = language or next(iter(transcripts.values())).language
+        language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
 
     with clock.stage("turns"):
         units = {role: units_of(role, activity[role].speech, transcripts[role].words) for role in samples}

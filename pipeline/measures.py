@@ -77,7 +77,9 @@ def speaker_measures(role: Role, conversation: Conversation, settings: Settings)
     latency_s = conversation.floor.response_latency_median_s(role)
     not_scored = {**rate.not_scored, **voice.not_scored}
     if talk_s == 0:
-        not_scored.update(dict.fromkeys(("longest_turn_s", "coverage", "snr_db"), NO_SPEECH))
+        not_scored.update(dict.fromkeys(("coverage", "snr_db"), NO_SPEECH))
+    if not held:
+        not_scored["longest_turn_s"] = "never held the floor" if talk_s else NO_SPEECH
     if speech_s == 0:
         not_scored["talk_share"] = NO_SPEECH
     if measurable is not None:
@@ -126,6 +128,8 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
     shared = _overlap_s(conversation)
     reason = _overlap_reason(conversation, settings.turns)
     not_scored = dict.fromkeys(("overlap_s", "overlap_share"), reason) if reason else {}
+    if not reason and not speech_s:
+        not_scored["overlap_share"] = NO_SPEECH
     talk = {role: total_s(spans) for role, spans in conversation.speech.items()}
     both_s = talk.get("agent", 0.0) + talk.get("customer", 0.0)
     if both_s == 0:
@@ -143,7 +147,7 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
         duration_s=conversation.duration_s,
         speech_s=speech_s,
         overlap_s=None if reason else shared,
-        overlap_share=None if reason else shared / speech_s if speech_s else 0.0,
+        overlap_share=None if reason or not speech_s else shared / speech_s,
         silence_s=silence_s,
         silence_share=silence_s / conversation.duration_s if conversation.duration_s else 0.0,
         gaps=find_gaps(spoken, holds, conversation.duration_s, settings.turns),

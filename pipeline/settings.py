@@ -22,6 +22,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
+
 from pipeline.errors import SettingsError
 from pipeline.records import Threshold
 
@@ -395,7 +397,10 @@ def load_settings(
     merged = _read_file(CONFIG_DIR / "default.yaml")
     if config is not None:
         _merge(merged, _read_file(config))
-    _merge(merged, EnvSettingsSource(Settings)())
+    try:
+        _merge(merged, EnvSettingsSource(Settings)())
+    except UnreadableVariable as error:
+        raise SettingsError(f"environment: {error}; name a key, e.g. CALLCOACH_TURNS__GAP_S=3") from error
     _merge(merged, _parse_assignments(assignments))
     try:
         return Settings(**merged)

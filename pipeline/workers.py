@@ -111,7 +111,7 @@ class WorkerPool:
             self._slots.put(slot)
 
     def close(self, *, kill: bool = False) -> None:
-        """End every process once it has no job. With ``kill`` now: runs under way raise :class:`WorkerLost`."""
+        """End every process once it has no job; with ``kill``, now: ``run`` raises ``WorkerLost``."""
         with self._lock:
             self._closed = True
             present = [slot.worker for slot in self._all if slot.worker is not None]

@@ -5,7 +5,7 @@
 is compared. Both are ratios of sums, never means of ratios (METRICS section 2).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ from pipeline.turns.units import Unit
 
 SyllableRule = Callable[[str], int]
 SYLLABLE_RULES: dict[str, SyllableRule] = {"en": word_syllables}
+RATE_FIGURES = ("speech_rate_wpm", "articulation_rate_sps", "rate_confidence", "rate_windows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class RateMeasures:
     articulation_rate_sps: float | None
     confidence: Literal["full", "low"] | None
     windows: tuple[RateWindow, ...]
-    not_scored: dict[str, str]
+    not_scored: Mapping[str, str]
 
 
 def measure_rate(
@@ -61,13 +62,12 @@ def measure_rate(
     syllables = sum(rule(word.word) for unit in spoken for word in unit.words) if rule else 0
     turn_time_s = sum(turn.end_s - turn.start_s for turn in turns if turn.words)
     turn_words = sum(len(turn.words) for turn in turns)
-    reason = _reason(phonation_s, coverage, settings)
-    not_scored = {
-        name: reason for name in ("speech_rate_wpm", "articulation_rate_sps", "rate_windows") if reason
-    }
-    if rule is None:
-        not_scored["articulation_rate_sps"] = f"there are no syllable rules for language {language!r}"
-    scored = reason is None and turn_time_s > 0
+    reason = _reason(phonation_s, turn_time_s, coverage, settings)
+    scored = reason is None
+    not_scored = dict.fromkeys(RATE_FIGURES, reason) if reason else {}
+    if reason is None and rule is None:
+        no_rule = f"there are no syllable rules for language {language!r}"
+        not_scored = dict.fromkeys(("articulation_rate_sps", "rate_windows"), no_rule)
     return RateMeasures(
         words=sum(len(unit.words) for unit in units),
         syllables=syllables,
@@ -82,11 +82,15 @@ def measure_rate(
     )
 
 
-def _reason(phonation_s: float, coverage: float | None, settings: RateSettings) -> str | None:
+def _reason(
+    phonation_s: float, turn_time_s: float, coverage: float | None, settings: RateSettings
+) -> str | None:
     if phonation_s < settings.low_confidence_s:
         return (
             f"{phonation_s:.0f} s of speech with words; at least {settings.low_confidence_s:.0f} s are needed"
         )
+    if turn_time_s == 0:
+        return "never held the floor"
     if coverage is not None and coverage < settings.coverage_min:
         return f"words cover {coverage:.0%} of the speech; at least {settings.coverage_min:.0%} are needed"
     return None

@@ -44,7 +44,7 @@ def channel_activity(
         levels: its frame levels in dBFS, shape (frames,).
         model: the Silero network, from :func:`pipeline.models.load_voice_activity`.
     """
-    if levels.size == 0 or float(levels.max()) < settings.gate_floor_db:
+    if levels.size == 0 or float(levels.max()) <= settings.gate_floor_db:
         floor_db = float(np.median(levels)) if levels.size else settings.gate_floor_db
         return ChannelActivity(speech=(), non_speech=(), noise_floor_db=floor_db, speech_level_db=None)
     local_floor = _noise_floor(levels, settings.floor_window_s)
@@ -52,7 +52,8 @@ def channel_activity(
     active = _gate(levels, local_floor, voice, settings)
     sounding = CLOCK.spans(active)
     voiced = CLOCK.spans(voice >= settings.voice_probability_quiet)
-    other = non_speech(samples, sample_rate_hz, sounding, voiced, settings)
+    audible = CLOCK.spans(active | (levels >= settings.noisy_floor_db))
+    other = non_speech(samples, sample_rate_hz, audible, voiced, settings)
     units = bridge(subtract(sounding, other), settings.bridge_s)
     speech = [unit for unit in units if unit[1] - unit[0] >= settings.min_speech_s]
     speech_levels = levels[CLOCK.mask(speech, levels.size)]
@@ -127,5 +128,5 @@ def _hysteresis(on: Mask, hold: Mask) -> Mask:
 
 def _dilate(mask: Mask, frames: int) -> Mask:
     """True within ``frames`` of a true frame."""
-    reach = np.convolve(mask.astype(np.int32), np.ones(2 * frames + 1, dtype=np.int32), mode="same")
-    return reach > 0
+    reach = np.convolve(mask.astype(np.int32), np.ones(2 * frames + 1, dtype=np.int32))
+    return reach[frames : frames + mask.size] > 0

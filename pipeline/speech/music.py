@@ -82,7 +82,9 @@ def _tones(spectra: Spectra, settings: SpeechSettings) -> list[Span]:
     still = np.abs(np.diff(strongest, prepend=strongest[0])) <= 1
     pair_swapped = np.abs(strongest - np.roll(lines[1], 1)) <= 1
     runs = SPECTRUM_CLOCK.spans(pure & (still | pair_swapped))
-    return [run for run in bridge(runs, TONE_BRIDGE_S) if run[1] - run[0] >= settings.tone_min_s]
+    half_s = SPECTRUM_CLOCK.frame_s / 2  # frames that reach over an edge are not pure
+    whole = [(start_s - half_s, end_s + half_s) for start_s, end_s in bridge(runs, TONE_BRIDGE_S)]
+    return [run for run in whole if run[1] - run[0] >= settings.tone_min_s]
 
 
 def _music(

@@ -64,8 +64,10 @@ def in_recording(words: Sequence[Word], window: Window, margin_s: float) -> list
     """
     placed = []
     ended = False
+    earliest = 0
     for word in words:
-        piece = _piece_of(word, window, margin_s, ended)
+        index = max(earliest, window.pieces.index(_piece_of(word, window, margin_s, ended)))
+        piece, earliest = window.pieces[index], index
         start_s, end_s = window.to_recording(word.start_s, word.end_s, piece)
         placed.append(replace(word, start_s=start_s, end_s=end_s))
         ended = word.word.endswith(CLAUSE_ENDS)

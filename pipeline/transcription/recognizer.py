@@ -12,7 +12,7 @@ from pipeline.errors import CallError, InputRejected, StageFailed
 from pipeline.phrases import load_phrases
 from pipeline.records import Samples, SpeakerTranscript, Word
 from pipeline.settings import RecognizerSettings
-from pipeline.timeline import Span, subtract
+from pipeline.timeline import Span, containing, subtract
 from pipeline.transcription.alignment import align, coverage
 from pipeline.transcription.packing import (
     RECOGNIZER_RATE_HZ,
@@ -163,7 +163,8 @@ def transcribe(
     dropped = heard.dropped
     if missed:
         again = listen.to(missed, language, verbatim=False)
-        words = sorted((*heard.words, *again.words), key=lambda word: word.start_s)
+        new = [word for word in again.words if containing(missed, (word.start_s + word.end_s) / 2)]
+        words = sorted((*heard.words, *new), key=lambda word: word.start_s)
         aligned = align(words, speech, settings)
         dropped += again.dropped
     return SpeakerTranscript(

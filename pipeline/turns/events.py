@@ -4,6 +4,7 @@ The kinds and their order are those of METRICS section 5. F holds the floor, O c
 their simultaneous speech and ``rem`` what F still says after ``t0``.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,9 +106,11 @@ def judge_all(units: dict[Role, list[Unit]], phrases: Phrases, settings: TurnsSe
         key=lambda vocalisation: (vocalisation.start_s, vocalisation.end_s),
     )
     aside: set[tuple[Role, float]] = set()
+    begun: set[tuple[Role, float]] = set()
     judged = []
     for vocalisation in ordered:
-        result = _judge(vocalisation, timelines, aside, phrases, settings)
+        result = _judge(vocalisation, timelines, aside, begun, phrases, settings)
+        begun.add((vocalisation.speaker, vocalisation.start_s))
         if not result.takes_floor:
             aside.update((unit.speaker, unit.start_s) for unit in vocalisation.units)
         judged.append(result)
@@ -118,6 +121,7 @@ def _judge(
     vocalisation: Vocalisation,
     timelines: dict[Role, Timeline],
     aside: set[tuple[Role, float]],
+    begun: set[tuple[Role, float]],
     phrases: Phrases,
     settings: TurnsSettings,
 ) -> Judged:
@@ -126,6 +130,8 @@ def _judge(
         return Judged(vocalisation, None, takes_floor=True)
     holder = timelines[other].at(vocalisation.start_s)
     if holder is not None and (other, holder.start_s) in aside:
+        return Judged(vocalisation, None, takes_floor=True)
+    if holder is not None and holder.start_s == vocalisation.start_s and (other, holder.start_s) in begun:
         return Judged(vocalisation, None, takes_floor=True)
     encounter = _encounter(vocalisation, other, holder, timelines, phrases, settings)
     if holder is None:
@@ -164,7 +170,6 @@ def _encounter(
     last_words = holder or theirs.before(start_s)
     silent_s = holder.end_s if holder else start_s
     simultaneous = [] if holder is None else intersect([holder.span], [u.span for u in vocalisation.units])
-    run = bridge(simultaneous, settings.overlap_bridge_s)[:1]
     resumes_s = theirs.next_start_s(silent_s)
     own_end_s = end_s if resumes_s is None else min(end_s, resumes_s)
     said = "" if last_words is None else last_words.text
@@ -175,9 +180,9 @@ def _encounter(
         of=other,
         start_s=start_s,
         overlap_s=total_s(simultaneous),
-        overlap_end_s=run[0][1] if run else start_s,
+        overlap_end_s=simultaneous[-1][1] if simultaneous else start_s,
         duration_s=vocalisation.duration_s,
-        quiet_before_s=start_s - before.end_s if before else start_s,
+        quiet_before_s=start_s - before.end_s if before else math.inf,
         holder_elapsed_s=start_s - holder.start_s if holder else 0.0,
         remaining_s=silent_s - start_s,
         holder_resumes_after_s=None if resumes_s is None else resumes_s - silent_s,
@@ -204,7 +209,7 @@ def _is_backchannel_in_pause(
     if previous is None or resumes_s is None or encounter.asked:
         return False
     return (
-        encounter.acknowledgement
+        (encounter.acknowledgement or encounter.wordless)
         and encounter.duration_s <= settings.backchannel_max_s
         and encounter.quiet_before_s >= settings.backchannel_quiet_before_s
         and vocalisation.start_s - previous.end_s <= settings.resume_within_s

@@ -1,6 +1,6 @@
 """Inter-pausal units (IPUs) with their words: what turn-taking is judged on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.records import Role, Word
@@ -90,6 +90,3 @@ def vocalisations(units: Sequence[Unit], bridge_s: float) -> list[Vocalisation]:
         else:
             chains.append([unit])
     return [Vocalisation(tuple(chain)) for chain in chains]
-
-
-Vocalisations = Mapping[Role, Sequence[Vocalisation]]
