@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
-
 from pipeline.audio.frames import levels_db
 from pipeline.audio.probe import probe
 from pipeline.coaching import coach
@@ -20,6 +18,7 @@ from pipeline.document import (
     speech_segments,
 )
 from pipeline.measures import Conversation, call_measures, speaker_measures
+from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
 from pipeline.quality import quality_warnings
 from pipeline.records import (

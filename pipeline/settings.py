@@ -21,7 +21,6 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from pipeline.errors import SettingsError
@@ -100,6 +99,9 @@ class SpeechSettings(Section):
     floor_window_s: float = setting("stretch over which the noise floor is local", unit="s", gt=0)
     tone_min_s: float = setting(
         "shortest steady tone that is not speech", unit="s", source="ITU-T E.180", gt=0
+    )
+    keypad_min_s: float = setting(
+        "shortest keypad tone (two of its lines) that is not speech", unit="s", source="ITU-T Q.24", gt=0
     )
     tone_purity: float = setting("share of energy in two spectral lines that makes a tone", ge=0, le=1)
     music_min_s: float = setting("shortest stretch that is judged as music", unit="s", gt=0)
@@ -358,8 +360,12 @@ class Settings(BaseSettings):
         return (init_settings,)  # load_settings merges the sources, so that a file can rank between them
 
     def sha256(self) -> str:
-        """Identity of the settings: of their canonical JSON."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Identity of the settings that an analysis depends on: of their canonical JSON.
+
+        How a batch is run, and where weights are kept, leave the analysis as it is.
+        """
+        content = self.model_dump(mode="json", exclude={"batch", "models"})
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def thresholds(self) -> tuple[Threshold, ...]:

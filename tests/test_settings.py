@@ -288,7 +288,7 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_any_other_value_is_another_identity(key: str) -> None:
-    """No setting can change behind the back of stored results."""
+    """No setting that a result depends on can change behind its back; how a batch is run may."""
     section, _, name = key.partition(".")
     for value in other_values(key, at(PLAIN, key)):
         try:
@@ -296,6 +296,6 @@ def test_any_other_value_is_another_identity(key: str) -> None:
         except ValidationError:
             continue
         assert at(changed, key) == value
-        assert changed.sha256() != PLAIN.sha256()
+        assert (changed.sha256() == PLAIN.sha256()) == (section in ("batch", "models"))
         return
     pytest.fail(f"no other value of {key} was accepted")

@@ -20,7 +20,11 @@ TONE_BRIDGE_S = 0.05
 MUSIC_BRIDGE_S = 1.0
 LOWEST_HZ = 200.0
 
+KEYPAD_ROWS_HZ = (697, 770, 852, 941)
+KEYPAD_COLUMNS_HZ = (1209, 1336, 1477, 1633)
+
 Spectra = npt.NDArray[np.float32]
+Bins = npt.NDArray[np.intp]
 
 
 def non_speech(
@@ -55,7 +59,7 @@ def _spectra(samples: Samples, sample_rate_hz: int) -> Spectra:
         return np.empty((0, 0), dtype=np.float32)
     framed = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
     window = np.hanning(size).astype(np.float32)
-    lowest = int(LOWEST_HZ * size / sample_rate_hz)
+    lowest = round(LOWEST_HZ * SPECTRUM_CLOCK.frame_s)
     spectra = np.empty((framed.shape[0], size // 2 + 1 - lowest), dtype=np.float32)
     for first in range(0, framed.shape[0], 2000):
         spectrum = np.fft.rfft(framed[first : first + 2000] * window, axis=1)[:, lowest:]
@@ -64,11 +68,23 @@ def _spectra(samples: Samples, sample_rate_hz: int) -> Spectra:
 
 
 def _tones(spectra: Spectra, settings: SpeechSettings) -> list[Span]:
-    """Runs of frames that are one or two steady lines."""
-    total = spectra.sum(axis=1) + 1e-12
+    """Runs of frames that are one or two steady lines; the pairs of a keypad may be shorter."""
+    strongest, second, purity = _two_lines(spectra)
+    pure = purity >= settings.tone_purity
+    still = np.abs(np.diff(strongest, prepend=strongest[0])) <= 1
+    pair_swapped = np.abs(strongest - np.roll(second, 1)) <= 1
+    steady = _runs(pure & (still | pair_swapped), settings.tone_min_s)
+    lowest_hz = round(LOWEST_HZ * SPECTRUM_CLOCK.frame_s) / SPECTRUM_CLOCK.frame_s
+    pair_hz = np.sort(np.stack((strongest, second)), axis=0) / SPECTRUM_CLOCK.frame_s + lowest_hz
+    keys = pure & _near(pair_hz[0], KEYPAD_ROWS_HZ) & _near(pair_hz[1], KEYPAD_COLUMNS_HZ)
+    return steady + _runs(keys, settings.keypad_min_s)
+
+
+def _two_lines(spectra: Spectra) -> tuple[Bins, Bins, npt.NDArray[np.float32]]:
+    """The strongest line of each frame, the strongest beside it, and the share of energy in the two."""
     rest = spectra.copy()
     rows = np.arange(spectra.shape[0])
-    held = np.zeros(spectra.shape[0])
+    held = np.zeros(spectra.shape[0], dtype=np.float32)
     lines = []
     for _ in range(2):
         line = rest.argmax(axis=1)
@@ -77,14 +93,24 @@ def _tones(spectra: Spectra, settings: SpeechSettings) -> list[Span]:
             column = np.clip(line + offset, 0, spectra.shape[1] - 1)
             held += rest[rows, column]
             rest[rows, column] = 0
-    pure = held / total >= settings.tone_purity
-    strongest = lines[0]
-    still = np.abs(np.diff(strongest, prepend=strongest[0])) <= 1
-    pair_swapped = np.abs(strongest - np.roll(lines[1], 1)) <= 1
-    runs = SPECTRUM_CLOCK.spans(pure & (still | pair_swapped))
+    return lines[0], lines[1], held / (spectra.sum(axis=1) + 1e-12)
+
+
+def _runs(frames: Mask, min_s: float) -> list[Span]:
     half_s = SPECTRUM_CLOCK.frame_s / 2  # frames that reach over an edge are not pure
-    whole = [(start_s - half_s, end_s + half_s) for start_s, end_s in bridge(runs, TONE_BRIDGE_S)]
-    return [run for run in whole if run[1] - run[0] >= settings.tone_min_s]
+    bridged = bridge(SPECTRUM_CLOCK.spans(frames), TONE_BRIDGE_S)
+    return [
+        (start_s - half_s, end_s + half_s)
+        for start_s, end_s in bridged
+        if end_s - start_s + 2 * half_s >= min_s
+    ]
+
+
+def _near(line_hz: npt.NDArray[np.float64], expected_hz: tuple[int, ...]) -> Mask:
+    """Whether a line lies within one bin of one of the expected frequencies."""
+    distance_hz = np.abs(line_hz[:, None] - np.array(expected_hz)).min(axis=1)
+    near: Mask = distance_hz <= 1 / SPECTRUM_CLOCK.frame_s
+    return near
 
 
 def _music(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pipeline.phrases import Phrases
 from pipeline.records import Event, EventKind, Role
 from pipeline.settings import TurnsSettings
-from pipeline.timeline import bridge, intersect, total_s
+from pipeline.timeline import intersect, total_s
 from pipeline.turns.units import Unit, Vocalisation, vocalisations
 
 LOWEST_CONFIDENCE = 0.5
@@ -66,14 +66,22 @@ class Judged:
 class Timeline:
     """One speaker's units in time order, with look-ups by time."""
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Sequence[Unit], bridge_s: float) -> None:
         self.units = list(units)
+        self.vocalisations = vocalisations(units, bridge_s)
         self._starts = [unit.start_s for unit in units]
+        self._vocalisation_of = {
+            unit.start_s: vocalisation for vocalisation in self.vocalisations for unit in vocalisation.units
+        }
 
     def at(self, time_s: float) -> Unit | None:
         """The unit that is going on at a time."""
         index = bisect_right(self._starts, time_s) - 1
         return self.units[index] if index >= 0 and time_s < self.units[index].end_s else None
+
+    def vocalisation_of(self, unit: Unit) -> Vocalisation:
+        """The vocalisation that a unit of this speaker belongs to."""
+        return self._vocalisation_of[unit.start_s]
 
     def before(self, time_s: float) -> Unit | None:
         """The last unit that has ended by a time."""
@@ -100,9 +108,9 @@ def judge_all(units: dict[Role, list[Unit]], phrases: Phrases, settings: TurnsSe
     Args:
         units: the IPUs of the speakers; with one speaker there is nothing to judge against.
     """
-    timelines = {role: Timeline(own) for role, own in units.items()}
+    timelines = {role: Timeline(own, settings.vocalisation_bridge_s) for role, own in units.items()}
     ordered = sorted(
-        (v for own in units.values() for v in vocalisations(own, settings.vocalisation_bridge_s)),
+        (vocalisation for timeline in timelines.values() for vocalisation in timeline.vocalisations),
         key=lambda vocalisation: (vocalisation.start_s, vocalisation.end_s),
     )
     aside: set[tuple[Role, float]] = set()
@@ -169,7 +177,8 @@ def _encounter(
     before = mine.before(start_s)
     last_words = holder or theirs.before(start_s)
     silent_s = holder.end_s if holder else start_s
-    simultaneous = [] if holder is None else intersect([holder.span], [u.span for u in vocalisation.units])
+    held = [unit.span for unit in theirs.vocalisation_of(holder).units] if holder else []
+    simultaneous = intersect(held, [unit.span for unit in vocalisation.units])
     resumes_s = theirs.next_start_s(silent_s)
     own_end_s = end_s if resumes_s is None else min(end_s, resumes_s)
     said = "" if last_words is None else last_words.text
