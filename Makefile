@@ -7,11 +7,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 SAMPLES := sample_audio/calls
 DEMO := out/demo
+DEMO_STORE := out/demo-store/callcoach.sqlite
 
 .PHONY: demo install test lint accuracy bench lock clean
 
 demo: $(INSTALLED)
-	$(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
+	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
 	@echo "Open $(DEMO)/index.html in a browser."
 
 install: $(INSTALLED)

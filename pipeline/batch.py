@@ -25,7 +25,7 @@ from pipeline.workers import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.records import Analysis, Metadata, Recording
+    from pipeline.records import Analysis, Baseline, Metadata, Recording
     from pipeline.reports.table import Row
 
 STOPS_THE_BATCH = (ModelUnavailable, SettingsError, WorkersUnusable)
@@ -42,6 +42,7 @@ class Analyze(Protocol):
         settings: Settings,
         *,
         agent_channel: int | None = None,
+        baseline: "Baseline | None" = None,
     ) -> "Analysis": ...
 
 
@@ -83,6 +84,10 @@ def process_call(
 ) -> CallOutcome:
     """Decode, analyse and write one call; whatever is wrong with the call becomes a failed outcome.
 
+    A known agent is compared with earlier calls in the store, and the call is recorded there once it is
+    written. A store that does not answer costs the comparison, not the call: the analysis has the warning
+    ``store_unavailable``.
+
     ``on_decoded`` is told the duration in seconds as soon as it is known.
 
     Raises:
@@ -90,6 +95,7 @@ def process_call(
     """
     from pipeline.audio.decode import decode
     from pipeline.audio.metadata import read_metadata
+    from pipeline.history import History
     from pipeline.reports.table import call_row
     from pipeline.reports.write import write_call
 
@@ -102,8 +108,16 @@ def process_call(
         recording = decode(path, settings.audio, source=source)
         if on_decoded is not None:
             on_decoded(recording.duration_s)
-        analysis = (analyze or _analyze_call())(recording, metadata, settings, agent_channel=agent_channel)
+        history = History(recording, metadata, settings, agent_channel)
+        analysis = history.noted(
+            (analyze or _analyze_call())(
+                recording, metadata, settings, agent_channel=agent_channel, baseline=history.baseline()
+            )
+        )
         folder = write_call(analysis, recording, out, settings, html=html)
+        if not history.record(analysis):
+            analysis = history.noted(analysis)
+            folder = write_call(analysis, recording, out, settings, html=html)
     except STOPS_THE_BATCH:
         raise
     except Exception as error:

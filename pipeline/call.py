@@ -17,12 +17,14 @@ from pipeline.document import (
     no_tension,
     speech_segments,
 )
+from pipeline.guidance.checks import findings
 from pipeline.measures import Conversation, call_measures, speaker_measures
 from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
 from pipeline.quality import quality_warnings
 from pipeline.records import (
     Analysis,
+    Baseline,
     Metadata,
     ModelUsed,
     Provenance,
@@ -43,12 +45,19 @@ DETECT_LANGUAGE = "auto"
 
 
 def analyze_call(
-    recording: Recording, metadata: Metadata, settings: Settings, *, agent_channel: int | None = None
+    recording: Recording,
+    metadata: Metadata,
+    settings: Settings,
+    *,
+    agent_channel: int | None = None,
+    baseline: Baseline | None = None,
 ) -> Analysis:
     """Everything that is known of a call.
 
     Args:
         agent_channel: 0 or 1 when the user says which channel is the agent; wins over metadata.
+        baseline: what is usual for the agent, from earlier calls; without one, or where roles are not known,
+            a speaker is compared with the first calm part of this call.
 
     Raises:
         InputRejected: the call cannot be analysed as it is, e.g. the model does not know its language.
@@ -110,7 +119,10 @@ def analyze_call(
             language=language,
             phrases=phrases,
         )
-        of_speakers = {role: speaker_measures(role, conversation, settings) for role in samples}
+        of_speakers = {
+            role: speaker_measures(role, conversation, settings, baseline if role == "agent" else None)
+            for role in samples
+        }
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
 
     warnings = (
@@ -128,7 +140,7 @@ def analyze_call(
         measures=measures,
         interruptions=tuple(conversation.events),
         tension=no_tension(),
-        guidance=(),
+        guidance=findings(measures, floor, settings),
         effort=no_effort(),
         promises=(),
         scores=no_scores(),

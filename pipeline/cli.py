@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.batch import CallOutcome
     from pipeline.models import ModelStatus
     from pipeline.settings import Settings
+    from pipeline.store.tables import BaselineCall
 
 CHANNELS = {"left": 0, "0": 0, "right": 1, "1": 1}
 
@@ -171,6 +172,107 @@ def _show_models(found: "list[ModelStatus]", *, as_json: bool) -> int:
     else:
         show_table([list(rows[0]), *([str(value) for value in row.values()] for row in rows)])
     return EXIT_FAILED if any(model.state in ("missing", "wrong") for model in found) else 0
+
+
+@main.group()
+def baseline() -> None:
+    """Show, export or remove what is kept of agents' usual voice and rates."""
+
+
+@baseline.command("show")
+@click.argument("agent", required=False)
+@click.option("--history", is_flag=True, help="Each call in date order, with the baseline after it.")
+@settings_options
+@json_option
+@debug_option
+def baseline_show(
+    agent: str | None, history: bool, config: str | None, assignments: tuple[str, ...], as_json: bool
+) -> None:
+    """Baselines by agent and line type, firm or provisional."""
+    from pipeline.store import views
+
+    settings = _settings(config, assignments)
+    rows = _recorded(settings, agent)
+    documents = views.history(rows, settings) if history else views.summary(rows, settings)
+    if as_json:
+        _print_json(documents)
+    else:
+        show_table((views.history_table if history else views.summary_table)(documents))
+
+
+@baseline.command("export")
+@click.argument("agent")
+@settings_options
+@debug_option
+def baseline_export(agent: str, config: str | None, assignments: tuple[str, ...]) -> None:
+    """Print all that is kept of AGENT as JSON."""
+    from pipeline.store import views
+
+    settings = _settings(config, assignments)
+    rows = _recorded(settings, agent)
+    calls = [views.call_document(row) for row in rows]
+    _print_json({"agent_id": agent, "baselines": views.summary(rows, settings), "calls": calls})
+
+
+@baseline.command("reset")
+@click.argument("agent")
+@click.option("--yes", is_flag=True, help="Do it; it cannot be undone.")
+@settings_options
+@debug_option
+def baseline_reset(agent: str, yes: bool, config: str | None, assignments: tuple[str, ...]) -> None:
+    """Start the baseline of AGENT anew.
+
+    For a new headset or a new line: the next calls of the agent make a new baseline.
+    """
+    removed = _forget(_settings(config, assignments), agent, sure=yes)
+    click.echo(f"{agent}: {len(removed)} calls forgotten; the next calls make a new baseline")
+
+
+@baseline.command("delete")
+@click.argument("agent")
+@click.option("--yes", is_flag=True, help="Do it; it cannot be undone.")
+@settings_options
+@json_option
+@debug_option
+def baseline_delete(
+    agent: str, yes: bool, config: str | None, assignments: tuple[str, ...], as_json: bool
+) -> None:
+    """Remove all that is kept of AGENT, and say what that was.
+
+    Reports of calls are files of their own and stay.
+    """
+    from pipeline.store import views
+
+    removed = [views.call_document(row) for row in _forget(_settings(config, assignments), agent, sure=yes)]
+    if as_json:
+        _print_json({"agent_id": agent, "removed": removed})
+        return
+    for call in removed:
+        click.echo(f"removed {call['call_id']}  {call['started_at'] or '-'}  {call['line_type']}")
+    click.echo(f"{agent}: {len(removed)} calls removed")
+
+
+def _recorded(settings: "Settings", agent: str | None) -> "list[BaselineCall]":
+    """Calls in the store; an agent who has none is wrong usage."""
+    from pipeline.store.baselines import calls_of
+    from pipeline.store.database import open_store
+
+    with open_store(settings.store).session() as session:
+        rows = calls_of(session, agent)
+    if agent is not None and not rows:
+        raise click.UsageError(f"{agent}: no calls of this agent are kept")
+    return rows
+
+
+def _forget(settings: "Settings", agent: str, *, sure: bool) -> "list[BaselineCall]":
+    from pipeline.store.baselines import forget
+    from pipeline.store.database import open_store
+
+    rows = _recorded(settings, agent)
+    if not sure:
+        raise click.UsageError(f"{agent}: {len(rows)} calls would be removed; add --yes to do it")
+    with open_store(settings.store).session() as session:
+        return forget(session, agent)
 
 
 @main.command()

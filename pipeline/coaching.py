@@ -16,7 +16,7 @@ def _summary(measures: Measures) -> str:
     agent, customer = measures.agent, measures.customer
     if agent is not None and customer is not None and agent.talk_s and customer.talk_s:
         if agent.interruptions is not None:
-            parts.append(f"interrupted the customer {_times(agent.interruptions)}")
+            parts.append(_interrupted(agent.interruptions))
         parts.append(f"had {agent.talk_s / (agent.talk_s + customer.talk_s):.0%} of the talk")
     sentences = [_listed(parts)]
     held_s = sum(hold.end_s - hold.start_s for hold in measures.call.holds)
@@ -39,5 +39,7 @@ def _pace(role: Role, measures: Measures) -> str:
     return f"{name} spoke at {one.speech_rate_wpm:.0f} words a minute"
 
 
-def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+def _interrupted(count: int) -> str:
+    if count == 0:
+        return "never interrupted the customer"
+    return f"interrupted the customer {({1: 'once', 2: 'twice'}).get(count, f'{count} times')}"

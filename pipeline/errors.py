@@ -17,5 +17,9 @@ class ModelUnavailable(CallError, RuntimeError):
     """Weights are missing or are not the bytes they should be; no call can be analysed."""
 
 
+class StoreUnavailable(CallError, RuntimeError):
+    """The store that outlives a batch cannot be read or written; calls can be analysed without it."""
+
+
 class SettingsError(CallError, ValueError):
     """A setting is unknown or out of range."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from pipeline.audio.frames import Levels
 from pipeline.phrases import Phrases
-from pipeline.prosody.rate import measure_rate
-from pipeline.prosody.voice import measure_voice
+from pipeline.prosody.nuclei import nuclei_rate_sps
+from pipeline.prosody.rate import measure_rate, turn_rate_sps
+from pipeline.prosody.voice import VoiceMeasures, measure_voice
 from pipeline.records import (
+    Baseline,
     CallMeasures,
     ChannelActivity,
     Event,
@@ -16,14 +18,17 @@ from pipeline.records import (
     Samples,
     SpeakerMeasures,
     SpeakerTranscript,
+    Turn,
+    VoiceTurn,
 )
-from pipeline.settings import Settings, TurnsSettings
+from pipeline.settings import RateSettings, Settings, TurnsSettings
 from pipeline.timeline import Span, intersect, overlap_s, total_s, union
 from pipeline.turns.floor import Floor, turn_spans
 from pipeline.turns.silence import find_gaps, find_holds
 from pipeline.turns.units import Unit
 
 NO_SPEECH = "no speech"
+NO_WORDS = "no words"
 ONE_SPEAKER = "only one speaker is told apart"
 CUT_APART = "the speakers never overlap: the channels seem to have been cut apart afterwards"
 
@@ -53,8 +58,10 @@ class Conversation:
         return union(span for other, spans in self.speech.items() if other != role for span in spans)
 
 
-def speaker_measures(role: Role, conversation: Conversation, settings: Settings) -> SpeakerMeasures:
-    """Figures of one speaker."""
+def speaker_measures(
+    role: Role, conversation: Conversation, settings: Settings, baseline: Baseline | None = None
+) -> SpeakerMeasures:
+    """Figures of one speaker; ``baseline`` is a firm one, from earlier calls."""
     activity = conversation.activity[role]
     transcript = conversation.transcripts[role]
     held = conversation.floor.held_by(role)
@@ -71,7 +78,13 @@ def speaker_measures(role: Role, conversation: Conversation, settings: Settings)
         conversation.others_speech(role),
         activity.snr_db,
         settings.pitch,
+        baseline,
+        turn_spans(held),
     )
+    units = conversation.units[role]
+    spoken = [u.span for u in units if u.words and u.duration_s >= settings.rate.min_ipu_s]
+    samples, sample_rate_hz = conversation.samples[role], conversation.sample_rate_hz
+    nuclei_sps = nuclei_rate_sps(samples, sample_rate_hz, spoken, settings.rate)
     measurable = _overlap_reason(conversation, settings.turns)
     kinds = Counter(event.kind for event in conversation.events if event.by == role)
     latency_s = conversation.floor.response_latency_median_s(role)
@@ -82,6 +95,8 @@ def speaker_measures(role: Role, conversation: Conversation, settings: Settings)
         not_scored["longest_turn_s"] = "never held the floor" if talk_s else NO_SPEECH
     if speech_s == 0:
         not_scored["talk_share"] = NO_SPEECH
+    if nuclei_sps is None:
+        not_scored["nuclei_rate_sps"] = NO_WORDS if talk_s else NO_SPEECH
     if measurable is not None:
         not_scored.update(dict.fromkeys(("interruptions", "backchannels"), measurable))
     if latency_s is None:
@@ -117,6 +132,32 @@ def speaker_measures(role: Role, conversation: Conversation, settings: Settings)
         backchannels=None if measurable else kinds["backchannel"],
         response_latency_median_s=latency_s,
         not_scored=not_scored,
+        baseline=voice.baseline,
+        nuclei_rate_sps=nuclei_sps,
+        voice_turns=_voice_turns(held, units, voice, conversation.language, settings.rate),
+    )
+
+
+def _voice_turns(
+    held: Sequence[Turn],
+    units: Sequence[Unit],
+    voice: VoiceMeasures,
+    language: str,
+    settings: RateSettings,
+) -> tuple[VoiceTurn, ...]:
+    """Rate, pitch and loudness of each turn; none where the call has no pitch."""
+    return tuple(
+        VoiceTurn(
+            turn=turn.turn,
+            start_s=turn.start_s,
+            end_s=turn.end_s,
+            sps=turn_rate_sps(units, turn, language, settings),
+            f0_median_hz=of_turn.f0_median_hz,
+            st=of_turn.st,
+            slope_st_per_s=of_turn.slope_st_per_s,
+            loudness_db=of_turn.loudness_db,
+        )
+        for turn, of_turn in zip(held, voice.turns, strict=bool(voice.turns))
     )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ class Plan:
 
 
 def plan(recordings: Iterable[tuple[Path, str]], out: Path, settings: Settings) -> Plan:
-    """The calls behind pairs of (path, source), in their order.
+    """The calls behind pairs of (path, source), by their start; then, as given, those that have none.
+
+    A call is compared with earlier calls of its agent, which are best analysed before it.
 
     Two recordings with one call id would be written to one folder: the first keeps it, the others are
     refused, and so is a recording whose folder holds the analysis of another one.
@@ -71,7 +74,23 @@ def plan(recordings: Iterable[tuple[Path, str]], out: Path, settings: Settings) 
             refused.append(RefusedCall(source=source, call_id=call_id, error=problem))
         else:
             calls.append(call)
-    return Plan(calls=tuple(calls), refused=tuple(refused))
+    return Plan(calls=tuple(sorted(calls, key=_order)), refused=tuple(refused))
+
+
+def started_utc(started_at: str | None) -> datetime | None:
+    """When a call started, in UTC; a time without an offset is taken as UTC. ``None`` is not known."""
+    if started_at is None:
+        return None
+    moment = datetime.fromisoformat(started_at)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar: no date of a call
+        return None
+
+
+def _order(call: PlannedCall) -> tuple[bool, datetime]:
+    start = started_utc(call.metadata.started_at)
+    return start is None, start or datetime.min.replace(tzinfo=UTC)
 
 
 def is_current(call: PlannedCall, out: Path, settings: Settings) -> bool:

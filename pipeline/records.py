@@ -202,6 +202,50 @@ class PitchWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What is usual for a speaker: the reference of pitch, loudness and rates.
+
+    A ``firm`` one holds medians over ``calls`` earlier calls of the agent, with ``voiced_s`` of voice in
+    all; it may lack figures that too few of these calls have. A ``provisional`` one comes from the first
+    calm part of the call itself: it has no agent, line or rates, and ``calls`` is 0.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    agent_id: str | None
+    line_type: str | None
+    kind: Literal["firm", "provisional"]
+    calls: int
+    voiced_s: float
+    f0_median_hz: float | None
+    f0_range_st: float | None
+    loudness_median_db: float | None
+    articulation_rate_sps: float | None
+    speech_rate_wpm: float | None
+    as_of: str | None
+    """The moment up to which calls were taken, ISO 8601 in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceTurn:
+    """Rate, pitch and loudness of one turn; ``None`` where the turn is too short for a figure.
+
+    ``slope_st_per_s`` is the trend of the pitch over the turn; loudness is against the baseline.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    turn: int
+    start_s: float
+    end_s: float
+    sps: float | None
+    f0_median_hz: float | None
+    st: float | None
+    slope_st_per_s: float | None
+    loudness_db: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakerMeasures:
     """Figures of one speaker: counts and durations, what is derived from them, and reasons for nulls.
 
@@ -242,6 +286,10 @@ class SpeakerMeasures:
     backchannels: int | None
     response_latency_median_s: float | None
     not_scored: dict[str, str]
+    baseline: Baseline | None = None
+    nuclei_rate_sps: float | None = None
+    """Articulation rate as counted in the signal, without words: a check of the other."""
+    voice_turns: tuple[VoiceTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -29,6 +30,9 @@ from pipeline.records import Threshold
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
 ENVIRONMENT_PREFIX = "CALLCOACH_"
 NESTING = "__"
+STORE_URL = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?)://")
+PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
+PASSWORD_QUERY = re.compile(r"((?:password|passwd|pwd)=)[^&]*", re.IGNORECASE)
 
 
 def setting(meaning: str, *, unit: str = "", source: str = "[our]", **bounds: Any) -> Any:
@@ -64,11 +68,14 @@ class AudioSettings(Section):
     bleed_level_db: float = setting(
         "level of one speaker in the other's channel, relative to their own, for channel_bleed",
         unit="dB",
-        source="METRICS 5 [ex]",
+        source="docs/measures/turn-taking.md [ex]",
         le=0,
     )
     bleed_correlation: float = setting(
-        "envelope correlation that makes a leak, not a voice", source="METRICS 5 [ex]", ge=0, le=1
+        "envelope correlation that makes a leak, not a voice",
+        source="docs/measures/turn-taking.md [ex]",
+        ge=0,
+        le=1,
     )
     bleed_dominance_db: float = setting(
         "a speaker this much louder than the other channel counts as speaking alone on it", unit="dB", ge=0
@@ -102,6 +109,9 @@ class SpeechSettings(Section):
     )
     keypad_min_s: float = setting(
         "shortest keypad tone (two of its lines) that is not speech", unit="s", source="ITU-T Q.24", gt=0
+    )
+    tone_level_spread_db: float = setting(
+        "standard deviation of the level of a tone; vowels swell and fade", unit="dB", source="[ex]", gt=0
     )
     tone_purity: float = setting("share of energy in two spectral lines that makes a tone", ge=0, le=1)
     music_min_s: float = setting("shortest stretch that is judged as music", unit="s", gt=0)
@@ -163,20 +173,26 @@ class SpeakersSettings(Section):
 
 
 class TurnsSettings(Section):
-    max_pause_s: float = setting("own pause that ends a turn", unit="s", source="METRICS 1 [our]", gt=0)
+    max_pause_s: float = setting(
+        "own pause that ends a turn", unit="s", source="docs/measures/speech.md [our]", gt=0
+    )
     event_min_overlap_s: float = setting(
-        "shorter overlaps are no event", unit="s", source="METRICS 5.1", ge=0
+        "shorter overlaps are no event", unit="s", source="docs/measures/turn-taking.md", ge=0
     )
     vocalisation_bridge_s: float = setting(
         "pauses under this length do not end a vocalisation", unit="s", source="[our]", ge=0
     )
-    overlap_bridge_s: float = setting("overlaps this near are one", unit="s", source="METRICS 5", ge=0)
-    simultaneous_start_s: float = setting(
-        "starts this near are simultaneous", unit="s", source="METRICS 5.2", ge=0
+    overlap_bridge_s: float = setting(
+        "overlaps this near are one", unit="s", source="docs/measures/turn-taking.md", ge=0
     )
-    backchannel_max_s: float = setting("longest backchannel", unit="s", source="METRICS 5.3 [lit]", gt=0)
+    simultaneous_start_s: float = setting(
+        "starts this near are simultaneous", unit="s", source="docs/measures/turn-taking.md", ge=0
+    )
+    backchannel_max_s: float = setting(
+        "longest backchannel", unit="s", source="docs/measures/turn-taking.md [lit]", gt=0
+    )
     backchannel_quiet_before_s: float = setting(
-        "silence of the listener before a backchannel", unit="s", source="METRICS 5.3", ge=0
+        "silence of the listener before a backchannel", unit="s", source="docs/measures/turn-taking.md", ge=0
     )
     certain_word_probability: float = setting(
         "words less certain than this do not speak against a backchannel", source="[ex]", ge=0, le=1
@@ -184,64 +200,103 @@ class TurnsSettings(Section):
     terminal_remaining_s: float = setting(
         "what the floor holder may still say in a terminal overlap",
         unit="s",
-        source="METRICS 5.4 [lit]",
+        source="docs/measures/turn-taking.md [lit]",
         ge=0,
     )
     resume_within_s: float = setting(
-        "a floor holder who resumes sooner had not finished", unit="s", source="METRICS 5.4", ge=0
+        "a floor holder who resumes sooner had not finished",
+        unit="s",
+        source="docs/measures/turn-taking.md",
+        ge=0,
     )
     failed_attempt_max_s: float = setting(
-        "an attempt shorter than this that gives up has failed", unit="s", source="METRICS 5.5", gt=0
+        "an attempt shorter than this that gives up has failed",
+        unit="s",
+        source="docs/measures/turn-taking.md",
+        gt=0,
     )
     goes_on_s: float = setting(
-        "how long a speaker goes on to keep the floor", unit="s", source="METRICS 5.5", gt=0
+        "how long a speaker goes on to keep the floor", unit="s", source="docs/measures/turn-taking.md", gt=0
     )
     interruption_overlap_s: float = setting(
-        "overlap that makes an interruption", unit="s", source="METRICS 5.6 [ex]", gt=0
+        "overlap that makes an interruption", unit="s", source="docs/measures/turn-taking.md [ex]", gt=0
     )
     interruption_cut_off_overlap_s: float = setting(
         "overlap that makes an interruption when the other is cut off",
         unit="s",
-        source="METRICS 5.6 [ex]",
+        source="docs/measures/turn-taking.md [ex]",
         gt=0,
     )
     yield_within_s: float = setting(
-        "silent within this time, the floor holder has yielded", unit="s", source="METRICS 5.6", gt=0
+        "silent within this time, the floor holder has yielded",
+        unit="s",
+        source="docs/measures/turn-taking.md",
+        gt=0,
     )
     gap_s: float = setting(
         "both silent for longer is a gap", unit="s", source="Contact Lens non-talk time", gt=0
     )
     dead_air_s: float = setting(
-        "unexplained silence from here on is dead air", unit="s", source="METRICS 5", gt=0
+        "unexplained silence from here on is dead air", unit="s", source="docs/measures/turn-taking.md", gt=0
     )
-    longest_turn_s: float = setting("a longer turn is shown as long", unit="s", source="METRICS 5", gt=0)
+    longest_turn_s: float = setting(
+        "a longer turn is shown as long", unit="s", source="docs/measures/turn-taking.md", gt=0
+    )
     lively_talk_s: float = setting(
         "talk of both without any overlap after which overlap is not measurable",
         unit="s",
-        source="METRICS 5",
+        source="docs/measures/turn-taking.md",
         gt=0,
     )
 
 
 class RateSettings(Section):
     coverage_min: float = setting(
-        "share of speech with words that rates need", source="METRICS 1", ge=0, le=1
+        "share of speech with words that rates need", source="docs/measures/speech.md", ge=0, le=1
     )
-    min_ipu_s: float = setting("shorter inter-pausal units carry no rate", unit="s", source="METRICS 2", ge=0)
-    full_confidence_s: float = setting("net speech for a firm rate", unit="s", source="METRICS 2 [ex]", gt=0)
-    low_confidence_s: float = setting("net speech for any rate", unit="s", source="METRICS 2 [ex]", gt=0)
-    window_s: float = setting("net speech in a rate window", unit="s", source="METRICS 2", gt=0)
-    hop_s: float = setting("net speech between rate windows", unit="s", source="METRICS 2", gt=0)
+    min_ipu_s: float = setting(
+        "shorter inter-pausal units carry no rate", unit="s", source="docs/measures/rate.md", ge=0
+    )
+    full_confidence_s: float = setting(
+        "net speech for a firm rate", unit="s", source="docs/measures/rate.md [ex]", gt=0
+    )
+    low_confidence_s: float = setting(
+        "net speech for any rate", unit="s", source="docs/measures/rate.md [ex]", gt=0
+    )
+    window_s: float = setting("net speech in a rate window", unit="s", source="docs/measures/rate.md", gt=0)
+    hop_s: float = setting("net speech between rate windows", unit="s", source="docs/measures/rate.md", gt=0)
+    turn_min_s: float = setting("net speech that the rate of one turn needs", unit="s", gt=0)
     slow_sps: float = setting("articulation rate under which speech is slow", unit="syllables/s", gt=0)
     band_low_sps: float = setting(
-        "lower edge of the target band", unit="syllables/s", source="METRICS 2 [our] around [lit]", gt=0
+        "lower edge of the target band",
+        unit="syllables/s",
+        source="docs/measures/rate.md [our] around [lit]",
+        gt=0,
     )
     band_high_sps: float = setting(
-        "upper edge of the target band", unit="syllables/s", source="METRICS 2 [our] around [lit]", gt=0
+        "upper edge of the target band",
+        unit="syllables/s",
+        source="docs/measures/rate.md [our] around [lit]",
+        gt=0,
     )
     fast_sps: float = setting("articulation rate over which speech is fast", unit="syllables/s", gt=0)
     very_fast_sps: float = setting(
         "articulation rate over which speech is very fast", unit="syllables/s", gt=0
+    )
+    nuclei_gain_ratio: float = setting(
+        "syllables per nucleus counted in the signal", source="docs/measures/rate.md [ex]", gt=0
+    )
+    nuclei_dip_db: float = setting(
+        "dip that parts two nuclei", unit="dB", source="docs/measures/rate.md [ex]", gt=0
+    )
+    nuclei_range_db: float = setting(
+        "how far under the loudest of its unit a nucleus may lie", unit="dB", gt=0
+    )
+    nuclei_disagreement_sps: float = setting(
+        "difference from the rate by words that makes it unreliable",
+        unit="syllables/s",
+        source="docs/measures/rate.md [ex]",
+        gt=0,
     )
     guidance_low_wpm: float = setting(
         "lower edge of the band that vendors print, for orientation", unit="words/min", source="[lit]", gt=0
@@ -253,26 +308,114 @@ class RateSettings(Section):
 
 class PitchSettings(Section):
     tracker: Literal["autocorrelation", "librosa"] = setting("F0 tracker; never mixed within a baseline")
-    floor_hz: float = setting("lowest F0", unit="Hz", source="METRICS 3 [ex]", gt=20)
-    ceiling_hz: float = setting("highest F0", unit="Hz", source="METRICS 3 [ex]", lt=2000)
-    min_voiced_s: float = setting("voiced speech for a call figure", unit="s", source="METRICS 3 [ex]", gt=0)
+    floor_hz: float = setting("lowest F0", unit="Hz", source="docs/measures/pitch.md [ex]", gt=20)
+    ceiling_hz: float = setting("highest F0", unit="Hz", source="docs/measures/pitch.md [ex]", lt=2000)
+    min_voiced_s: float = setting(
+        "voiced speech for a call figure", unit="s", source="docs/measures/pitch.md [ex]", gt=0
+    )
     window_min_voiced_s: float = setting(
-        "voiced speech for a window", unit="s", source="METRICS 3 [ex]", gt=0
+        "voiced speech for a window", unit="s", source="docs/measures/pitch.md [ex]", gt=0
     )
     window_s: float = setting("length of a pitch window", unit="s", gt=0)
     hop_s: float = setting("distance between pitch windows", unit="s", gt=0)
+    turn_min_voiced_s: float = setting("voiced speech that the pitch of one turn needs", unit="s", gt=0)
     baseline_voiced_s: float = setting(
         "voiced speech at the start of a call that makes its provisional baseline",
         unit="s",
-        source="METRICS 3",
+        source="docs/measures/pitch.md",
         gt=0,
     )
     full_snr_db: float = setting(
-        "from here on level and range are measured", unit="dB", source="METRICS 3 [ex]"
+        "from here on level and range are measured", unit="dB", source="docs/measures/pitch.md [ex]"
     )
-    min_snr_db: float = setting("under this no pitch is measured", unit="dB", source="METRICS 3 [ex]")
+    min_snr_db: float = setting(
+        "under this no pitch is measured", unit="dB", source="docs/measures/pitch.md [ex]"
+    )
     notable_st: float = setting(
-        "differences under this are never called one", unit="st", source="METRICS 3 [ex]", gt=0
+        "differences under this are never called one", unit="st", source="docs/measures/pitch.md [ex]", gt=0
+    )
+
+
+class BaselineSettings(Section):
+    half_life_days: float = setting(
+        "age at which a call counts half in its agent's baseline",
+        unit="days",
+        source="docs/measures/pitch.md",
+        gt=0,
+    )
+    min_calls: int = setting(
+        "earlier calls that make a baseline firm", unit="calls", source="docs/measures/pitch.md [ex]", ge=1
+    )
+    min_voiced_s: float = setting(
+        "voiced speech in earlier calls that makes a baseline firm",
+        unit="s",
+        source="docs/measures/pitch.md [ex]",
+        ge=0,
+    )
+    max_age_days: float = setting("older calls are left out of a baseline", unit="days", gt=0, le=36_500)
+    wideband_db: float = setting(
+        "level above 4.5 kHz, relative to that of the telephone band, from which a line is wideband",
+        unit="dB",
+        source="[our]",
+        le=0,
+    )
+
+
+class VoiceChecksSettings(Section):
+    """Limits of the checks `talk_slowly` and `low_tone`."""
+
+    weight: float = setting("weight of each of the two checks in a score", gt=0)
+    rate_error_share: float = setting(
+        "half of the 95% interval of a rate over a minute of speech; it narrows with the root of time",
+        source="docs/measures/rate.md [ex]",
+        gt=0,
+        lt=1,
+    )
+    rate_over_baseline_share: float = setting(
+        "articulation rate over the own baseline that counts in a call",
+        source="docs/measures/rate.md [our]",
+        gt=0,
+    )
+    window_over_baseline_share: float = setting(
+        "articulation rate over the own baseline that counts in a window",
+        source="docs/measures/rate.md [our]",
+        gt=0,
+    )
+    windows_running_over_baseline_share: float = setting(
+        "the same in two windows running", source="docs/measures/rate.md [our]", gt=0
+    )
+    calm_level_st: float = setting(
+        "median pitch over the baseline that is still low",
+        unit="st",
+        source="docs/measures/pitch.md [our]",
+        ge=0,
+    )
+    calm_range_st: float = setting(
+        "pitch range over that of the baseline that is still low",
+        unit="st",
+        source="docs/measures/pitch.md [our]",
+        ge=0,
+    )
+    calm_loudness_db: float = setting(
+        "loudness over the baseline that is still low", unit="dB", source="docs/measures/pitch.md [our]", ge=0
+    )
+    raised_st: float = setting(
+        "pitch of a raised window", unit="st", source="docs/measures/pitch.md [ex]", gt=0
+    )
+    raised_db: float = setting(
+        "loudness of a raised window", unit="dB", source="docs/measures/pitch.md [our]", gt=0
+    )
+    raised_voiced_s: float = setting(
+        "voice that a window needs to be judged", unit="s", source="docs/measures/pitch.md [ex]", gt=0
+    )
+    raised_share: float = setting(
+        "share of raised windows that fails the check", source="docs/measures/pitch.md [our]", gt=0, le=1
+    )
+    flat_range_st: float = setting(
+        "range under which a voice is flat", unit="st", source="docs/measures/pitch.md", gt=0
+    )
+    flat_level_st: float = setting(
+        "level under which a narrow voice is flat", unit="st", source="docs/measures/pitch.md", le=0
     )
 
 
@@ -312,6 +455,24 @@ class ModelsSettings(Section):
     cache_dir: str | None = setting("where joined weights are kept; null is the user's cache folder")
 
 
+class StoreSettings(Section):
+    url: str | None = setting(
+        "where the store is: sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE; null is a file in "
+        "the user's data folder"
+    )
+    timeout_s: float = setting("longest wait for the store: a connection, a lock", unit="s", gt=0, le=600)
+
+    @field_validator("url")
+    @classmethod
+    def _known_kind(cls, given: str | None) -> str | None:
+        if given is not None and not STORE_URL.match(given):
+            raise ValueError(
+                f"store.url: given {without_password(given)!r}; allowed: sqlite:///PATH or "
+                "postgresql+psycopg://USER@HOST/DATABASE"
+            )
+        return given
+
+
 class Settings(BaseSettings):
     """All settings of one run."""
 
@@ -329,9 +490,12 @@ class Settings(BaseSettings):
     turns: TurnsSettings
     rate: RateSettings
     pitch: PitchSettings
+    voice_checks: VoiceChecksSettings
+    baseline: BaselineSettings
     output: OutputSettings
     batch: BatchSettings
     models: ModelsSettings
+    store: StoreSettings
 
     @model_validator(mode="after")
     def _ordered(self) -> "Settings":
@@ -343,6 +507,8 @@ class Settings(BaseSettings):
             ("rate.fast_sps", self.rate.fast_sps, "rate.very_fast_sps", self.rate.very_fast_sps),
             ("pitch.floor_hz", self.pitch.floor_hz, "pitch.ceiling_hz", self.pitch.ceiling_hz),
         )
+        if self.voice_checks.calm_level_st >= self.voice_checks.raised_st:
+            raise ValueError("voice_checks.raised_st must be over voice_checks.calm_level_st")
         for low_key, low, high_key, high in ordered:
             if low > high:
                 raise ValueError(f"{low_key} ({low:g}) must not be over {high_key} ({high:g})")
@@ -362,9 +528,9 @@ class Settings(BaseSettings):
     def sha256(self) -> str:
         """Identity of the settings that an analysis depends on: of their canonical JSON.
 
-        How a batch is run, and where weights are kept, leave the analysis as it is.
+        How a batch is run, and where weights and baselines are kept, leave the analysis as it is.
         """
-        content = self.model_dump(mode="json", exclude={"batch", "models"})
+        content = self.model_dump(mode="json", exclude={"batch", "models", "store"})
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -376,14 +542,14 @@ class Settings(BaseSettings):
         )
 
     def describe(self) -> Iterator[tuple[str, Any, str, str, str]]:
-        """(key, value, unit, source, meaning) of every setting, in the order of the file."""
+        """(key, value, unit, source, meaning) of every setting, in the order of the file; no password."""
         for section_name in type(self).model_fields:
             section: BaseModel = getattr(self, section_name)
             for name, info in type(section).model_fields.items():
                 extra = cast(dict[str, str], info.json_schema_extra or {})
                 yield (
                     f"{section_name}.{name}",
-                    getattr(section, name),
+                    _shown(getattr(section, name)),
                     extra.get("unit", ""),
                     extra.get("source", ""),
                     info.description or "",
@@ -412,6 +578,15 @@ def load_settings(
         return Settings(**merged)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from error
+
+
+def without_password(url: str) -> str:
+    """``url`` for reading: a password in it becomes ``***``."""
+    return PASSWORD_QUERY.sub(r"\1***", PASSWORD.sub(r"\1:***@", url))
+
+
+def _shown(value: Any) -> Any:
+    return without_password(value) if isinstance(value, str) and "://" in value else value
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.errors import InputRejected, ModelUnavailable, StageFailed
-from pipeline.records import Analysis, Metadata, Recording
+from pipeline.records import Analysis, Baseline, Metadata, Recording
 from pipeline.settings import Settings
 from tests import factories
 
@@ -16,7 +16,12 @@ RATE_HZ = 8000
 
 
 def analyze(
-    recording: Recording, metadata: Metadata, settings: Settings, *, agent_channel: int | None = None
+    recording: Recording,
+    metadata: Metadata,
+    settings: Settings,
+    *,
+    agent_channel: int | None = None,
+    baseline: Baseline | None = None,
 ) -> Analysis:
     """An empty analysis; a call id that begins with a kind of trouble makes that trouble instead."""
     trouble = metadata.call_id.partition("-")[0]

@@ -19,8 +19,10 @@ import pipeline.batch
 from pipeline.cli import main
 from tests import factories, fakes
 
-HEAVY = ("numpy", "faster_whisper", "prefect", "pydantic", "rich", "yaml", "jinja2")
-COMMANDS = ("analyze", "doctor", "models", "models fetch", "models list", "models verify", "nightly")
+HEAVY = ("numpy", "faster_whisper", "prefect", "pydantic", "rich", "sqlalchemy", "yaml", "jinja2")
+COMMANDS: tuple[str, ...] = ("baseline", "baseline delete", "baseline export", "baseline reset")
+COMMANDS += ("baseline show",)
+COMMANDS += ("analyze", "doctor", "models", "models fetch", "models list", "models verify", "nightly")
 COMMANDS += ("report", "schema", "settings")
 
 

@@ -150,7 +150,7 @@ def exchange(turns: int, gap_s: float) -> Units:
     ],
 )
 def test_channels_cut_apart(turns: int, gap_s: float, reason: str | None) -> None:
-    """A minute of lively talk without overlap is not polite but cut: it is not measurable (METRICS 5)."""
+    """A minute of lively talk without overlap is not polite but cut: it is not measurable."""
     found = conversation(exchange(turns, gap_s), 90.0)
     call, speakers = call_measures(found, SETTINGS), both(found)
     assert call.not_scored.get("overlap_s") == reason

@@ -76,7 +76,7 @@ def test_acknowledgements(text: str) -> None:
     ],
 )
 def test_what_wants_the_floor_is_no_acknowledgement(text: str) -> None:
-    """A refusal is none (METRICS 5.3), nor is an acknowledgement that goes on, nor a part of one."""
+    """A refusal is none, nor is an acknowledgement that goes on, nor a part of one."""
     assert not ENGLISH.is_acknowledgement(text)
 
 

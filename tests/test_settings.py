@@ -37,6 +37,7 @@ UNIT_OF_SUFFIX = {
     "samples": {"samples"},
     "chars": {"characters"},
     "calls": {"calls"},
+    "days": {"days"},
 }
 PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {
@@ -45,7 +46,7 @@ WITHOUT_UNIT = {
     # counts
     "threads", "size", "channel", "points", "workers", "attempts",
     # ratios
-    "ratio",
+    "ratio", "weight",
 }  # fmt: skip
 
 
@@ -139,6 +140,7 @@ def test_every_default_can_be_given_as_a_variable(monkeypatch: pytest.MonkeyPatc
         ("speech: {gate_off_db: 20}", ["speech.gate_off_db", "speech.gate_on_db"]),  # at odds with another
         ("rate: {band_low_sps: 6}", ["rate.band_low_sps", "rate.band_high_sps"]),
         ("pitch: {floor_hz: 600}", ["pitch.floor_hz", "pitch.ceiling_hz"]),
+        ("store: {url: 'mysql://me:secret@host/calls'}", ["store.url", "mysql://me:***@host", "sqlite:///"]),
         ("speech:", ["speech"]),  # a section without content
         ("- a\n- b", ["mine.yaml", "sections"]),  # a list
         ("a: [", ["mine.yaml", "YAML"]),  # not YAML
@@ -278,6 +280,7 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
         "output.language": "de",
         "output.folder_mode": "0750",
         "output.file_mode": "0640",
+        "store.url": "sqlite:///other.sqlite",
     }
     if key in choices:
         return (choices[key],)
@@ -296,6 +299,6 @@ def test_any_other_value_is_another_identity(key: str) -> None:
         except ValidationError:
             continue
         assert at(changed, key) == value
-        assert (changed.sha256() == PLAIN.sha256()) == (section in ("batch", "models"))
+        assert (changed.sha256() == PLAIN.sha256()) == (section in ("batch", "models", "store"))
         return
     pytest.fail(f"no other value of {key} was accepted")

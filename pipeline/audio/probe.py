@@ -51,8 +51,7 @@ def probe(recording: Recording, settings: AudioSettings) -> tuple[QualityWarning
                 QualityWarning(
                     code="dual_mono",
                     message="Both channels carry the same sound (correlation "
-                    f"{correlation:.3f}{inverted}): the call is treated as one channel and "
-                    "speakers are told apart by voice.",
+                    f"{correlation:.3f}{inverted}): the call is treated as one channel.",
                 )
             )
     warnings += _clipped(recording, settings)

@@ -2,7 +2,7 @@
 
 *Speech rate* is words per minute of turn time, own pauses inside a turn included: the figure people know.
 *Articulation rate* is syllables per second of net speech, pauses of 250 ms and more removed: the figure that
-is compared. Both are ratios of sums, never means of ratios (METRICS section 2).
+is compared. Both are ratios of sums, never means of ratios (docs/measures/rate.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -80,6 +80,23 @@ def measure_rate(
         windows=_windows(spoken, turns, rule, settings) if scored and rule else (),
         not_scored=not_scored,
     )
+
+
+def turn_rate_sps(units: Sequence[Unit], turn: Turn, language: str, settings: RateSettings) -> float | None:
+    """Articulation rate of one turn in syllables per second; ``None`` with too little speech for one."""
+    rule = SYLLABLE_RULES.get(language)
+    spoken = [
+        unit
+        for unit in units
+        if unit.words
+        and unit.duration_s >= settings.min_ipu_s
+        and turn.start_s <= unit.start_s
+        and unit.end_s <= turn.end_s
+    ]
+    phonation_s = sum(unit.duration_s for unit in spoken)
+    if rule is None or phonation_s < settings.turn_min_s:
+        return None
+    return sum(rule(word.word) for unit in spoken for word in unit.words) / phonation_s
 
 
 def _reason(

@@ -14,18 +14,29 @@ from pipeline.prosody.pitch import (
     median_f0_hz,
     range_st,
     semitones,
+    slope_st_per_s,
     track_pitch,
     track_pitch_librosa,
 )
 from pipeline.prosody.windows import speech_windows
-from pipeline.records import PitchWindow, Samples
+from pipeline.records import Baseline, PitchWindow, Samples
 from pipeline.settings import PitchSettings
-from pipeline.timeline import Span, subtract
+from pipeline.timeline import Span, intersect, subtract
 
 PITCH_RATE_HZ = 8_000
 """F0 is tracked at the telephone rate whatever the recording's, so that baselines compare."""
 
 TRACKERS: dict[str, PitchTracker] = {"autocorrelation": track_pitch, "librosa": track_pitch_librosa}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnVoice:
+    """Pitch and loudness of one turn; ``None`` where it has too little voice."""
+
+    f0_median_hz: float | None
+    st: float | None
+    slope_st_per_s: float | None
+    loudness_db: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +51,9 @@ class VoiceMeasures:
     loudness_median_db: float | None
     loudness_vs_baseline_db: float | None
     windows: tuple[PitchWindow, ...]
+    turns: tuple[TurnVoice, ...]
+    """One for each turn that was asked about, in their order; empty where no pitch was measured."""
+    baseline: Baseline | None
     not_scored: dict[str, str]
 
 
@@ -51,19 +65,26 @@ def measure_voice(
     others_speech: Sequence[Span],
     snr_db: float | None,
     settings: PitchSettings,
+    baseline: Baseline | None = None,
+    turns: Sequence[Span] = (),
 ) -> VoiceMeasures:
     """Pitch and loudness of one speaker's channel, over own speech without overlap.
+
+    Both are compared with ``baseline``; without one, or for a figure that it lacks, with the first calm part
+    of this call.
 
     Args:
         samples: the speaker's channel, shape (n,).
         levels: its frame levels in dBFS.
         snr_db: level of the speech over the noise floor; ``None`` without speech.
+        baseline: a firm one, from earlier calls of this speaker.
+        turns: this speaker's turns, of which single figures are wanted.
     """
     alone = subtract(own_speech, others_speech)
     loudness_db = median_level_db(levels, alone)
     reason = _no_pitch_reason(snr_db, settings)
     if reason is not None:
-        return _without_pitch(loudness_db, reason)
+        return _without_pitch(loudness_db, reason, baseline)
     track = TRACKERS[settings.tracker](
         resample(samples, sample_rate_hz, PITCH_RATE_HZ),
         PITCH_RATE_HZ,
@@ -72,11 +93,11 @@ def measure_voice(
     )
     if track.voiced_s < settings.min_voiced_s:
         reason = f"{track.voiced_s:.0f} s of voice; at least {settings.min_voiced_s:.0f} s are needed"
-        return _without_pitch(loudness_db, reason, voiced_s=track.voiced_s)
-    calm_until_s = _time_of_voice(track, settings.baseline_voiced_s)
-    calm = [span for span in alone if span[0] < calm_until_s]
-    baseline_hz = median_f0_hz(track.within(np.array(calm)), 0.0)
-    baseline_db = median_level_db(levels, calm)
+        return _without_pitch(loudness_db, reason, baseline, voiced_s=track.voiced_s)
+    start = _start_of_call(track, levels, alone, settings.baseline_voiced_s)
+    reference = baseline or start
+    baseline_hz = _first(reference.f0_median_hz, start.f0_median_hz)
+    baseline_db = _first(reference.loudness_median_db, start.loudness_median_db)
     median_hz = median_f0_hz(track, settings.min_voiced_s)
     not_scored = {}
     if snr_db is not None and snr_db < settings.full_snr_db:
@@ -92,6 +113,8 @@ def measure_voice(
         loudness_median_db=loudness_db,
         loudness_vs_baseline_db=_difference(loudness_db, baseline_db),
         windows=_windows(track, levels, alone, baseline_hz, baseline_db, settings),
+        turns=tuple(_turn(track, levels, alone, turn, baseline_hz, baseline_db, settings) for turn in turns),
+        baseline=reference,
         not_scored=not_scored,
     )
 
@@ -104,27 +127,51 @@ def _no_pitch_reason(snr_db: float | None, settings: PitchSettings) -> str | Non
     return None
 
 
-def _without_pitch(loudness_db: float | None, reason: str, voiced_s: float = 0.0) -> VoiceMeasures:
-    names = [
-        "f0_median_hz",
-        "f0_median_st",
-        "f0_range_st",
-        "f0_baseline_hz",
-        "f0_vs_baseline_st",
-        "pitch_windows",
-    ]
-    names.append("loudness_vs_baseline_db")
-    if loudness_db is None:
-        names.append("loudness_median_db")
+def _start_of_call(track: PitchTrack, levels: Levels, alone: Sequence[Span], voiced_s: float) -> Baseline:
+    """The provisional baseline: the first part of the call that has so much voice."""
+    until_s = _time_of_voice(track, voiced_s)
+    spans = [span for span in alone if span[0] < until_s]
+    inside = track.within(np.array(spans))
+    return Baseline(
+        agent_id=None,
+        line_type=None,
+        kind="provisional",
+        calls=0,
+        voiced_s=inside.voiced_s,
+        f0_median_hz=median_f0_hz(inside, 0.0),
+        f0_range_st=None,
+        loudness_median_db=median_level_db(levels, spans),
+        articulation_rate_sps=None,
+        speech_rate_wpm=None,
+        as_of=None,
+    )
+
+
+def _without_pitch(
+    loudness_db: float | None, reason: str, baseline: Baseline | None, voiced_s: float = 0.0
+) -> VoiceMeasures:
+    """Loudness alone, which a baseline from earlier calls gives a reference even now."""
+    baseline_hz = baseline.f0_median_hz if baseline else None
+    against_db = _difference(loudness_db, baseline.loudness_median_db if baseline else None)
+    names = ["f0_median_hz", "f0_median_st", "f0_range_st", "f0_vs_baseline_st", "pitch_windows"]
+    found = {
+        "f0_baseline_hz": baseline_hz,
+        "loudness_median_db": loudness_db,
+        "loudness_vs_baseline_db": against_db,
+        "baseline": baseline,
+    }
+    names += [name for name, value in found.items() if value is None]
     return VoiceMeasures(
         voiced_s=voiced_s,
         f0_median_hz=None,
         f0_range_st=None,
-        f0_baseline_hz=None,
+        f0_baseline_hz=baseline_hz,
         f0_vs_baseline_st=None,
         loudness_median_db=loudness_db,
-        loudness_vs_baseline_db=None,
+        loudness_vs_baseline_db=against_db,
         windows=(),
+        turns=(),
+        baseline=baseline,
         not_scored=dict.fromkeys(names, reason),
     )
 
@@ -161,6 +208,30 @@ def _windows(
             )
         )
     return tuple(windows)
+
+
+def _first(value: float | None, otherwise: float | None) -> float | None:
+    return otherwise if value is None else value
+
+
+def _turn(
+    track: PitchTrack,
+    levels: Levels,
+    alone: Sequence[Span],
+    turn: Span,
+    baseline_hz: float | None,
+    baseline_db: float | None,
+    settings: PitchSettings,
+) -> TurnVoice:
+    own = intersect(alone, [turn])
+    inside = track.within(np.array(own).reshape(-1, 2))
+    median_hz = median_f0_hz(inside, settings.turn_min_voiced_s)
+    return TurnVoice(
+        f0_median_hz=median_hz,
+        st=_difference_st(median_hz, baseline_hz),
+        slope_st_per_s=slope_st_per_s(inside, settings.turn_min_voiced_s),
+        loudness_db=_difference(median_level_db(levels, own), baseline_db),
+    )
 
 
 def _difference(value: float | None, reference: float | None) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.records import Analysis, Role, SpeakerMeasures
+from pipeline.records import Analysis, Baseline, Role, SpeakerMeasures
 from pipeline.reports.strings import Strings
 from pipeline.reports.view import Limits, number, percent, quantity, roles_of, seconds
 
@@ -205,9 +205,15 @@ class Figures:
             return None
         baseline = of.f0_baseline_hz
         detail = "" if baseline is None else self.text("figures.pitch_delta_detail", hz=number(baseline))
+        if of.baseline is not None:
+            detail += f"; {self._baseline(of.baseline)}"
         notable = limit is not None and abs(delta_st) >= limit
         flag = self.text("flag.higher" if delta_st > 0 else "flag.lower") if notable else ""
         return Cell(quantity(delta_st, self.text("unit.st"), 1, signed=True), detail, flag)
+
+    def _baseline(self, of: Baseline) -> str:
+        name = f"figures.baseline_{of.kind}"
+        return self.text(name, calls=number(of.calls), seconds=number(of.voiced_s))
 
     def _pitch_range(self, of: SpeakerMeasures) -> Cell | None:
         if of.f0_range_st is None:
@@ -221,6 +227,8 @@ class Figures:
             return None
         level_db = of.loudness_median_db
         detail = "" if level_db is None else self.text("figures.loudness_detail", db=number(level_db, 1))
+        if of.baseline is not None and of.baseline.kind == "firm" and of.baseline.loudness_median_db is None:
+            detail += "; " + self.text("figures.loudness_start")
         return Cell(quantity(of.loudness_vs_baseline_db, self.text("unit.db"), 1, signed=True), detail)
 
     def _longest(self, of: SpeakerMeasures) -> Cell | None:

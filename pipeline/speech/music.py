@@ -68,16 +68,26 @@ def _spectra(samples: Samples, sample_rate_hz: int) -> Spectra:
 
 
 def _tones(spectra: Spectra, settings: SpeechSettings) -> list[Span]:
-    """Runs of frames that are one or two steady lines; the pairs of a keypad may be shorter."""
+    """Runs of frames that are one or two steady lines; the pairs of a keypad may be shorter.
+
+    The lines of a tone keep their place and their level; a vowel can be as pure, but swells and fades.
+    """
     strongest, second, purity = _two_lines(spectra)
     pure = purity >= settings.tone_purity
     still = np.abs(np.diff(strongest, prepend=strongest[0])) <= 1
     pair_swapped = np.abs(strongest - np.roll(second, 1)) <= 1
-    steady = _runs(pure & (still | pair_swapped), settings.tone_min_s)
     lowest_hz = round(LOWEST_HZ * SPECTRUM_CLOCK.frame_s) / SPECTRUM_CLOCK.frame_s
     pair_hz = np.sort(np.stack((strongest, second)), axis=0) / SPECTRUM_CLOCK.frame_s + lowest_hz
     keys = pure & _near(pair_hz[0], KEYPAD_ROWS_HZ) & _near(pair_hz[1], KEYPAD_COLUMNS_HZ)
-    return steady + _runs(keys, settings.keypad_min_s)
+    candidates = [(pure & (still | pair_swapped), settings.tone_min_s), (keys, settings.keypad_min_s)]
+    level_db = 10 * np.log10(spectra.sum(axis=1) + 1e-12)
+    return [
+        run
+        for frames, min_s in candidates
+        for run in _runs(frames, min_s)
+        if level_db[SPECTRUM_CLOCK.slice(run)][frames[SPECTRUM_CLOCK.slice(run)]].std()
+        <= settings.tone_level_spread_db
+    ]
 
 
 def _two_lines(spectra: Spectra) -> tuple[Bins, Bins, npt.NDArray[np.float32]]:

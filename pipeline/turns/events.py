@@ -1,6 +1,7 @@
 """What happens when one speaker comes in while the other holds the floor.
 
-The kinds and their order are those of METRICS section 5. F holds the floor, O comes in at ``t0``; ``ov`` is
+The kinds and their order are those of docs/measures/turn-taking.md. F
+holds the floor, O comes in at ``t0``; ``ov`` is
 their simultaneous speech and ``rem`` what F still says after ``t0``.
 """
 

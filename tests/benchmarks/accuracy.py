@@ -1,7 +1,8 @@
 """Truth against measured on the sample calls: ``make accuracy``.
 
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
-matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios.
+matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
+utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`).
 """
 
 import argparse
@@ -19,11 +20,13 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
+from tests.benchmarks import f0
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
 KINDS = ("interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start")
 ROLES = ("agent", "customer")
+PROSODY_STAGE = "measures"
 NORMALIZE = EnglishTextNormalizer()
 
 
@@ -92,6 +95,7 @@ class Row:
     edge_errors_ms: tuple[float, ...]
     events: dict[str, Matches]
     false_interruptions_by_backchannel: int = field(default=0)
+    stage_s: dict[str, float] = field(default_factory=dict)
 
     def __add__(self, other: "Row") -> "Row":
         return Row(
@@ -101,7 +105,17 @@ class Row:
             self.edge_errors_ms + other.edge_errors_ms,
             {kind: self.events[kind] + other.events[kind] for kind in KINDS},
             self.false_interruptions_by_backchannel + other.false_interruptions_by_backchannel,
+            {
+                name: self.stage_s.get(name, 0.0) + other.stage_s.get(name, 0.0)
+                for name in self.stage_s | other.stage_s
+            },
         )
+
+    @property
+    def prosody_share(self) -> float | None:
+        """Share of prosody and measures in the time of all stages, the loading of models included."""
+        all_s = sum(self.stage_s.values())
+        return self.stage_s.get(PROSODY_STAGE, 0.0) / all_s if all_s else None
 
 
 def compare(truth: Truth, analysis: Analysis) -> Row:
@@ -113,6 +127,7 @@ def compare(truth: Truth, analysis: Analysis) -> Row:
         edge_errors_ms=_edge_errors_ms(truth, analysis),
         events={kind: _events(truth, analysis, kind) for kind in KINDS},
         false_interruptions_by_backchannel=_mistaken(truth, analysis),
+        stage_s=dict(analysis.provenance.stage_seconds),
     )
 
 
@@ -184,7 +199,24 @@ def table(rows: Sequence[Row]) -> str:
     )
     lines += [_event_line(kind, total.events[kind]) for kind in KINDS]
     lines.append(f"backchannels reported as interruptions: {total.false_interruptions_by_backchannel}")
+    lines += [
+        "",
+        _rates_line(total.rates),
+        f"prosody and measures: {_percent(total.prosody_share)} of the pipeline",
+    ]
     return "\n".join(lines)
+
+
+def _rates_line(rates: Rates) -> str:
+    """Errors over all speakers whose rate is both known and measured."""
+    parts = [
+        f"{name} mean {_mean_absolute(errors)}, worst {_worst(errors)} (n={len(errors)})"
+        for name, errors in (
+            ("speech rate", rates.speech_rate),
+            ("articulation rate", rates.articulation_rate),
+        )
+    ]
+    return f"rate errors: {'; '.join(parts)}"
 
 
 def _words_line(row: Row) -> str:
@@ -216,16 +248,27 @@ def _worst(errors: Iterable[float]) -> str:
     return f"{max(errors, key=abs):+.1f}%" if errors else "-"
 
 
+def _mean_absolute(errors: Sequence[float]) -> str:
+    return f"{statistics.fmean(map(abs, errors)):.1f}%" if errors else "-"
+
+
 def _median(errors: Sequence[float]) -> str:
     return f"{statistics.median(map(abs, errors)):.0f}" if errors else "-"
 
 
-def as_json(rows: Sequence[Row]) -> str:
+def as_json(rows: Sequence[Row], pitch: Sequence[f0.F0Accuracy] = ()) -> str:
+    """All figures; errors of rates in per cent; ``f0`` is empty when it was left out."""
     total = reduce(add, rows)
     content = {"calls": [asdict(row) for row in rows], "total": asdict(total)}
     content["total"]["wer"] = {role: total.words[role].wer for role in ROLES}
     content["total"]["f1"] = {kind: total.events[kind].f1 for kind in KINDS}
-    return json.dumps(content, indent=1)
+    content["total"]["rate_errors"] = {
+        name: {"mean_absolute": statistics.fmean(map(abs, errors)), "worst": max(errors, key=abs)}
+        for name, errors in content["total"]["rates"].items()
+        if errors
+    }
+    content["total"]["prosody_share"] = total.prosody_share
+    return json.dumps(content | {"f0": [row.as_record() for row in pitch]}, indent=1)
 
 
 def measure(settings: Settings) -> list[Row]:
@@ -236,11 +279,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--no-f0", action="store_true", help="leave out the accuracy of the pitch trackers")
     options = parser.parse_args(arguments)
     rows = measure(load_settings(assignments=options.set))
     sys.stdout.write(table(rows) + "\n")
+    pitch = [] if options.no_f0 else f0.run_quick()
+    if pitch:
+        sys.stdout.write(f"\n{f0.table(pitch)}\n")
     if options.json:
-        options.json.write_text(as_json(rows) + "\n", encoding="utf-8")
+        options.json.write_text(as_json(rows, pitch) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ LINE_RATE_HZ = 8000
 VOCODER_RATE_HZ = 16000
 VOCODER_HOP_S = 0.005
 HEIGHTS_ST = (-4.0, 0.0, 4.0)
+QUICK_HEIGHTS_ST = (0.0,)
 MOST_FROM_MEDIAN_ST = 7.0  # what is further away within one utterance is an error of the analysis
 GROSS_RATIO = 0.20  # an F0 further than this share from the truth is a gross error
 SPEECH_DB = -35.0  # frames over this, relative to the loudest, are speech
@@ -47,6 +48,7 @@ ACTIVE_LEVEL_DBFS = -22.0
 MIN_VOICED_S = 0.3
 LEAST_CLIP_S, MOST_CLIP_S = 2.0, 6.0
 CLIPS_PER_VOICE = 3
+QUICK_CLIPS_PER_VOICE = 3
 SAMPLE_AUDIO = Path(__file__).resolve().parents[2] / "sample_audio"
 
 SENTENCES = (
@@ -57,6 +59,7 @@ SENTENCES = (
 FLITE_VOICES = ("slt", "rms", "awb", "kal16")
 ESPEAK_VOICES = ("en-us+f3", "en-gb+m5")
 NOISES = ("white", "pink", "babble")
+QUICK_NOISES = ("pink",)
 SNRS_DB = (20.0, 10.0, 5.0)
 
 
@@ -171,12 +174,12 @@ def speaking_command(program: str, voice: str, text: str, path: Path) -> list[st
     return [program, "-v", voice, "-w", str(path), text]
 
 
-def spoken_clips(folder: Path) -> list[Clip]:
+def spoken_clips(folder: Path, per_voice: int = CLIPS_PER_VOICE) -> list[Clip]:
     """Sentences spoken by flite and espeak-ng, as far as they are installed, by way of files in `folder`."""
     clips = []
     for program, voices in (("flite", FLITE_VOICES), ("espeak-ng", ESPEAK_VOICES)):
         for voice in voices if shutil.which(program) else ():
-            for number, text in enumerate(SENTENCES):
+            for number, text in enumerate(SENTENCES[:per_voice]):
                 path = folder / f"{voice}-{number}.wav"
                 command = speaking_command(program, voice, text, path)
                 subprocess.run(command, check=True, capture_output=True)
@@ -185,7 +188,7 @@ def spoken_clips(folder: Path) -> list[Clip]:
     return clips
 
 
-def sample_audio_clips(folder: Path = SAMPLE_AUDIO) -> list[Clip]:
+def sample_audio_clips(folder: Path = SAMPLE_AUDIO, per_voice: int = CLIPS_PER_VOICE) -> list[Clip]:
     """The longest utterances of each voice in the sample calls, cut from the speaker's own channel.
 
     The calls are in the telephone band already. Its slope below 300 Hz is undone as far as it can be, so that
@@ -207,7 +210,7 @@ def sample_audio_clips(folder: Path = SAMPLE_AUDIO) -> list[Clip]:
                 clips.append(Clip(truth["voices"][utterance["speaker"]], widened))
     clips.sort(key=lambda clip: (clip.voice, -len(clip.samples)))
     by_voice = groupby(clips, key=lambda clip: clip.voice)
-    return [clip for _, group in by_voice for clip in list(group)[:CLIPS_PER_VOICE]]
+    return [clip for _, group in by_voice for clip in list(group)[:per_voice]]
 
 
 def read_channels(path: Path) -> tuple[Samples, int]:
@@ -351,12 +354,12 @@ def run(
     clips: Sequence[Clip],
     trackers: Sequence[str] = tuple(PITCH_TRACKERS),
     heights_st: Sequence[float] = HEIGHTS_ST,
-    snrs_db: Sequence[float] = SNRS_DB,
+    noises: Sequence[str] = NOISES,
 ) -> list[F0Accuracy]:
     """A row for each condition and tracker, over all clips at all heights."""
     truths = [truth for clip in clips for truth in resynthesised(clip, heights_st)]
     conditions: list[tuple[str, float | None]] = [("clean", None)]
-    conditions += [(kind, snr_db) for kind in NOISES for snr_db in snrs_db]
+    conditions += [(kind, snr_db) for kind in noises for snr_db in SNRS_DB]
     rows = []
     for name in trackers:
         tracker = PITCH_TRACKERS[name]
@@ -373,6 +376,12 @@ def run(
                 files.append(measured(name, tracker, truth, kind, snr_db, mulaw(samples)))
             rows.append(sum(files[1:], start=files[0]))
     return rows
+
+
+def run_quick() -> list[F0Accuracy]:
+    """The longest utterances of each voice in the sample calls, at their own height, clean and in pink noise."""
+    clips = sample_audio_clips(per_voice=QUICK_CLIPS_PER_VOICE)
+    return run(clips, heights_st=QUICK_HEIGHTS_ST, noises=QUICK_NOISES)
 
 
 def table(rows: Sequence[F0Accuracy]) -> str:
@@ -421,18 +430,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--source", choices=("spoken", "sample_audio"), help="default: sample_audio where it is rendered"
     )
     parser.add_argument("--tracker", choices=tuple(PITCH_TRACKERS), nargs="+", default=tuple(PITCH_TRACKERS))
-    parser.add_argument("--quick", action="store_true", help="one height, and noise at 10 dB only")
+    parser.add_argument("--quick", action="store_true", help="one height, pink noise only")
     options = parser.parse_args(arguments)
     source = options.source or ("sample_audio" if any(SAMPLE_AUDIO.glob("truth/*.json")) else "spoken")
+    per_voice = QUICK_CLIPS_PER_VOICE if options.quick else CLIPS_PER_VOICE
     with tempfile.TemporaryDirectory() as folder:
-        clips = sample_audio_clips() if source == "sample_audio" else spoken_clips(Path(folder))
+        clips = (
+            sample_audio_clips(per_voice=per_voice)
+            if source == "sample_audio"
+            else spoken_clips(Path(folder), per_voice)
+        )
     if not clips:
         print(
             f"no voices: {source} gave none (install flite or espeak-ng, or render sample_audio)",
             file=sys.stderr,
         )
         return 1
-    rows = run(clips, options.tracker, (0.0,), (10.0,)) if options.quick else run(clips, options.tracker)
+    heights_st, noises = (QUICK_HEIGHTS_ST, QUICK_NOISES) if options.quick else (HEIGHTS_ST, NOISES)
+    rows = run(clips, options.tracker, heights_st, noises)
     print(json.dumps([row.as_record() for row in rows], indent=1) if options.json else table(rows))
     return 0
 

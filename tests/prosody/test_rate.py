@@ -85,7 +85,7 @@ def test_short_and_wordless_units_carry_no_rate() -> None:
     ],
 )
 def test_enough_speech(count: int, length_s: float, confidence: str | None) -> None:
-    """Under 30 s of net speech there is no rate, under 60 s it is of low confidence (METRICS 2)."""
+    """Under 30 s of net speech there is no rate, under 60 s it is of low confidence."""
     found = rate(units((0.5, length_s, EIGHT), repeat=count))
     assert found.confidence == confidence
     assert (found.articulation_rate_sps is None) is (confidence is None)
@@ -94,7 +94,7 @@ def test_enough_speech(count: int, length_s: float, confidence: str | None) -> N
 
 @pytest.mark.parametrize(("coverage", "scored"), [(0.79, False), (0.80, True), (1.0, True)])
 def test_coverage_gate(coverage: float, scored: bool) -> None:
-    """Where words cover under 0.80 of the speech, rates would be too slow: there are none (METRICS 1)."""
+    """Where words cover under 0.80 of the speech, rates would be too slow: there are none."""
     found = rate(units((0.5, 2.0, EIGHT), repeat=40), coverage=coverage)
     assert (found.speech_rate_wpm is not None) is scored
     assert (found.articulation_rate_sps is not None) is scored

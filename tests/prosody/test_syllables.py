@@ -83,7 +83,7 @@ def test_ordinary_words(count: int) -> None:
 
 @pytest.mark.parametrize("token", SPOKEN)
 def test_numerals_and_spelled_letters_are_counted_as_spoken(token: str) -> None:
-    """Numbers, times, money, ordinals and letters are expanded before they are counted (METRICS 2)."""
+    """Numbers, times, money, ordinals and letters are expanded before they are counted."""
     assert word_syllables(token) in SPOKEN[token]
 
 

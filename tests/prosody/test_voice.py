@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.audio.frames import levels_db
 from pipeline.prosody.voice import VoiceMeasures, measure_voice
-from pipeline.records import Samples
+from pipeline.records import Baseline, Samples
 from pipeline.settings import load_settings
 from pipeline.timeline import Span
 
@@ -45,12 +45,30 @@ def measure(
     others: tuple[Span, ...] = (),
     snr_db: float | None = 40.0,
     rate_hz: int = RATE_HZ,
+    baseline: Baseline | None = None,
 ) -> VoiceMeasures:
     """Measures of a channel on which somebody speaks all the time, in units of 2.5 s."""
     length_s = samples.size / rate_hz
     units = [(start_s, min(start_s + 2.2, length_s)) for start_s in np.arange(0, length_s, 2.5).tolist()]
     spans = units if speech is None else speech
-    return measure_voice(samples, rate_hz, levels_db(samples, rate_hz), spans, others, snr_db, SHORT)
+    levels = levels_db(samples, rate_hz)
+    return measure_voice(samples, rate_hz, levels, spans, others, snr_db, SHORT, baseline)
+
+
+def firm(f0_hz: float | None, loudness_db: float | None) -> Baseline:
+    return Baseline(
+        agent_id="maya",
+        line_type="narrowband/g711",
+        kind="firm",
+        calls=7,
+        voiced_s=412.0,
+        f0_median_hz=f0_hz,
+        f0_range_st=6.0,
+        loudness_median_db=loudness_db,
+        articulation_rate_sps=4.6,
+        speech_rate_wpm=165.0,
+        as_of="2026-03-05T09:00:00+00:00",
+    )
 
 
 @pytest.mark.parametrize("f0_hz", [90.0, 140.0, 220.0])
@@ -101,6 +119,45 @@ def test_gain_changes_nothing_but_the_level(gain_db: float) -> None:
     )
 
 
+def test_a_firm_baseline_is_what_the_call_is_compared_with() -> None:
+    """A voice that is high from the first word on is high: the call's own start does not hide it."""
+    usual = firm(120.0, -26.0)
+    found = measure(voice(up(120, 3), 15, -20), baseline=usual)
+    assert found.baseline is usual
+    assert found.f0_baseline_hz == 120.0
+    assert found.f0_vs_baseline_st == pytest.approx(3.0, abs=0.1)
+    assert found.loudness_vs_baseline_db == pytest.approx(6.0, abs=0.3)
+    assert [window.st for window in found.windows] == pytest.approx([3.0] * len(found.windows), abs=0.1)
+    assert [window.loudness_db for window in found.windows] == pytest.approx(
+        [6.0] * len(found.windows), abs=0.3
+    )
+
+
+def test_a_firm_baseline_without_loudness_leaves_that_to_the_call() -> None:
+    """Where too few calls were on this line, loudness is compared with the start of the call."""
+    found = measure(voice(120, 15), baseline=firm(120.0, None))
+    assert found.f0_vs_baseline_st == pytest.approx(0.0, abs=0.1)
+    assert found.loudness_vs_baseline_db == pytest.approx(0.0, abs=0.3)
+
+
+def test_without_a_baseline_it_is_the_start_of_the_call() -> None:
+    """A provisional baseline says how much voice it is from, and is nobody's."""
+    found = measure(voice(120, 30)).baseline
+    assert found is not None
+    assert (found.kind, found.agent_id, found.calls) == ("provisional", None, 0)
+    assert found.f0_median_hz == pytest.approx(120, rel=0.01)
+    assert found.voiced_s == pytest.approx(SHORT.baseline_voiced_s, abs=2.5)
+
+
+def test_a_short_call_is_as_loud_as_usual_or_not() -> None:
+    """Too little voice for a pitch still has a level, which earlier calls give a reference."""
+    found = measure(voice(120, 6, -20), baseline=firm(120.0, -26.0))
+    assert found.f0_median_hz is None
+    assert found.loudness_vs_baseline_db == pytest.approx(6.0, abs=0.3)
+    assert not {"loudness_vs_baseline_db", "f0_baseline_hz", "baseline"} & found.not_scored.keys()
+    assert "baseline" in measure(voice(120, 6)).not_scored
+
+
 def test_the_rate_of_the_recording_does_not_matter() -> None:
     """Baselines of calls at 8 and at 16 kHz compare, since both are tracked at 8 kHz."""
     narrow, wide = measure(voice(150, 12)), measure(voice(150, 12, rate_hz=16_000), rate_hz=16_000)
@@ -129,7 +186,7 @@ def test_only_own_speech_is_measured() -> None:
     [(9.9, False, False), (10.0, True, False), (19.9, True, False), (20.0, True, True), (60.0, True, True)],
 )
 def test_noise_gates(snr_db: float, pitch: bool, spread: bool) -> None:
-    """Under 10 dB there is no pitch, under 20 dB the level of the pitch and no range (METRICS 3)."""
+    """Under 10 dB there is no pitch, under 20 dB the level of the pitch and no range."""
     found = measure(voice(120, 12), snr_db=snr_db)
     assert (found.f0_median_hz is not None) is pitch
     assert (found.f0_range_st is not None) is spread

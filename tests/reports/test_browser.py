@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.reports import site, table, write
 from tests import factories
+from tests.programs import missing
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -29,12 +30,11 @@ def chromium() -> str:
     named = os.environ.get("CHROMIUM")
     found = named or next(filter(None, map(shutil.which, CANDIDATES)), None)
     if found is None:
-        pytest.fail(
+        missing(
             "no Chromium was found: install it (Debian: apt-get install chromium; "
-            "macOS: brew install chromium) or set CHROMIUM to its path",
-            pytrace=False,
+            "macOS: brew install chromium) or set CHROMIUM to its path"
         )
-    return found
+    return str(found)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def talk(level_db: float, floor_db: float | None, rate_hz: int = RATE_HZ) -> Sam
 @pytest.mark.parametrize("floor_db", [None, -80.0, -65.0])
 @pytest.mark.parametrize("level_db", [-12.0, -20.0, -30.0])
 def test_edges_on_a_quiet_line(level_db: float, floor_db: float | None) -> None:
-    """All timing comes from these edges: they are within 40 ms at any ordinary level (METRICS 1)."""
+    """All timing comes from these edges: they are within 40 ms at any ordinary level."""
     found = listen(talk(level_db, floor_db))
     assert max(edges_off_s(found.speech, TALK)) <= AIM_S
     assert found.non_speech == ()
@@ -37,7 +37,7 @@ def test_edges_on_a_quiet_line(level_db: float, floor_db: float | None) -> None:
 
 @pytest.mark.parametrize("floor_db", [None, -80.0, -65.0])
 def test_quiet_speech_is_not_lost(floor_db: float | None) -> None:
-    """A soft voice at -45 dBFS is all there: default filters lose half of such a caller (METRICS 1)."""
+    """A soft voice at -45 dBFS is all there: default filters lose half of such a caller."""
     found = listen(talk(-45.0, floor_db))
     assert max(edges_off_s(found.speech, TALK)) <= AIM_S
 
@@ -72,7 +72,7 @@ def test_low_and_high_voices_are_found_alike(f0_hz: float) -> None:
 
 @pytest.mark.parametrize(("pause_s", "units"), [(0.15, 1), (0.21, 1), (0.30, 2), (0.50, 2)])
 def test_short_pauses_belong_to_a_unit(pause_s: float, units: int) -> None:
-    """Gaps under 250 ms are bridged, longer ones part inter-pausal units (METRICS 1)."""
+    """Gaps under 250 ms are bridged, longer ones part inter-pausal units (docs/measures/speech.md)."""
     found = listen(line(6.0, (1.0, voice(1.0)), (2.0 + pause_s, voice(1.0))))
     assert len(found.speech) == units
     assert found.speech[0][0] == pytest.approx(1.0, abs=AIM_S)

@@ -82,7 +82,7 @@ def laid(found: Aligned) -> list[tuple[str, float, float]]:
     ],
 )  # fmt: skip
 def test_by_hand(heard: list[Word], speech: list[Span], expected: list[tuple[str, float, float]]) -> None:
-    """Voice activity says when, the recogniser says what (METRICS 1)."""
+    """Voice activity says when, the recogniser says what (docs/measures/speech.md)."""
     assert laid(align(heard, speech, RECOGNIZER)) == expected
 
 

@@ -1,4 +1,4 @@
-"""Who comes in on whom, and how: one or more mini-dialogues for each rule of METRICS section 5.
+"""Who comes in on whom, and how: one or more mini-dialogues for each rule of docs/measures/turn-taking.md.
 
 Most cases come in pairs, a hundredth of a second on both sides of a limit. Every case is run with the roles
 exchanged as well: nobody is judged by who they are.
@@ -93,7 +93,7 @@ CASES = [
     ("notation", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 def test_kinds_in_order_of_the_rules(notation: str, expected: list[str]) -> None:
-    """The kind of an encounter is that of the first rule that fits (METRICS 5)."""
+    """The kind of an encounter is that of the first rule that fits (docs/measures/turn-taking.md)."""
     assert kinds(notation) == expected
 
 

@@ -54,12 +54,12 @@ def turns(notation: str) -> list[tuple[str, float, float]]:
     ],
 )
 def test_turns_by_hand(notation: str, expected: list[tuple[str, float, float]]) -> None:
-    """A turn lasts until the other takes the floor or an own pause exceeds 3.0 s (METRICS 1)."""
+    """A turn lasts until the other takes the floor or an own pause exceeds 3.0 s."""
     assert turns(notation) == expected
 
 
 def test_a_sound_without_words_in_a_pause_takes_no_floor() -> None:
-    """A breath on the other line, without a word, does not cut a turn in two (METRICS 5.3: or none)."""
+    """A breath on the other line, without a word, does not cut a turn in two."""
     assert turns(f"A 0-3 {STORY} and\nC 3.3-3.5 -\nA 3.8-6 {STORY}") == [("A", 0, 6)]
 
 

@@ -51,7 +51,7 @@ def hold(start_s: float, end_s: float) -> Hold:
 def test_gaps_by_hand(
     spoken: list[Span], duration_s: float, expected: list[tuple[float, float, str]]
 ) -> None:
-    """Both silent for over 3.0 s is a gap, from 10 s on dead air (METRICS 5)."""
+    """Both silent for over 3.0 s is a gap, from 10 s on dead air (docs/measures/turn-taking.md)."""
     assert gaps(spoken, duration_s) == expected
 
 

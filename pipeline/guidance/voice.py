@@ -1,0 +1,225 @@
+"""The checks `talk_slowly` and `low_tone`: how the agent's voice stood to a band and to its own baseline.
+
+Nothing is said before a difference exceeds the error of its measurement. A target band, not "slower is
+better": slow and flat voices are heard as colder (docs/measures/rate.md). Only measured quantities are
+judged, never what somebody may have felt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+
+from pipeline.records import Evidence, Finding, PitchWindow, RateWindow, SpeakerMeasures, Turn, Verdict
+from pipeline.settings import RateSettings, Settings, VoiceChecksSettings
+
+TALK_SLOWLY = "talk_slowly"
+LOW_TONE = "low_tone"
+VOICE_CHECKS = (TALK_SLOWLY, LOW_TONE)
+SOURCE = "A"
+QUOTE_WORDS = 14
+MOMENTS = 3
+MINUTE_S = 60.0
+
+
+def voice_findings(agent: SpeakerMeasures, turns: Sequence[Turn], settings: Settings) -> tuple[Finding, ...]:
+    """Verdicts of the two checks.
+
+    Args:
+        turns: the agent's turns in time order, for quotes.
+    """
+    return (talk_slowly(agent, turns, settings), low_tone(agent, turns, settings.voice_checks))
+
+
+def talk_slowly(agent: SpeakerMeasures, turns: Sequence[Turn], settings: Settings) -> Finding:
+    """Articulation rate against the band, and against the agent's own firm baseline where there is one."""
+    checks, rate = settings.voice_checks, settings.rate
+    measured = agent.articulation_rate_sps
+    if measured is None:
+        reason = agent.not_scored.get("articulation_rate_sps", "no articulation rate")
+        return not_scored(TALK_SLOWLY, reason, checks)
+    if agent.nuclei_rate_sps is not None:
+        apart_sps = abs(agent.nuclei_rate_sps - measured)
+        if apart_sps > rate.nuclei_disagreement_sps:
+            reason = (
+                f"words give {measured:.1f} syllables a second and the signal {agent.nuclei_rate_sps:.1f}: "
+                "the rate is unreliable"
+            )
+            return not_scored(TALK_SLOWLY, reason, checks)
+    error = checks.rate_error_share * sqrt(MINUTE_S / agent.phonation_s)
+    baseline_sps = agent.baseline.articulation_rate_sps if agent.baseline else None
+    over = None if baseline_sps is None else measured / baseline_sps - 1
+    fast = measured * (1 - error) > rate.band_high_sps
+    slow = measured * (1 + error) < rate.band_low_sps
+    drifted = over is not None and over > max(checks.rate_over_baseline_share, error)
+    moments = _fast_moments(agent.rate_windows, baseline_sps, settings)
+    verdict: Verdict = "missed" if fast or slow else "partly_met" if drifted or moments else "met"
+    reason = _rate_reason(measured, error, over, len(moments), rate)
+    evidence = _evidence([(window.start_s, window.end_s, note) for window, note in moments], turns)
+    score = _rate_score(measured, error, over if drifted else None, rate)
+    return _finding(TALK_SLOWLY, checks, verdict, score, reason, evidence)
+
+
+def _rate_reason(measured: float, error: float, over: float | None, moments: int, rate: RateSettings) -> str:
+    parts = [
+        f"{measured:.1f} syllables a second (± {measured * error:.1f}); "
+        f"the band is {rate.band_low_sps:g} to {rate.band_high_sps:g}"
+    ]
+    if over is not None:
+        parts.append(f"{over:+.0%} against the own baseline")
+    if moments:
+        parts.append(f"faster stretches: {moments}")
+    return "; ".join(parts)
+
+
+def _rate_score(measured: float, error: float, drift: float | None, rate: RateSettings) -> float:
+    """1 inside the band, 0 at very fast, and as far under the band; a drift takes off its share.
+
+    Only what lies outside the band for certain counts: the measured rate less its error.
+    """
+    too_fast = (measured * (1 - error) - rate.band_high_sps) / (rate.very_fast_sps - rate.band_high_sps)
+    too_slow = (rate.band_low_sps - measured * (1 + error)) / (rate.very_fast_sps - rate.band_high_sps)
+    return max(0.0, 1 - max(0.0, too_fast, too_slow) - (drift or 0.0))
+
+
+def _fast_moments(
+    windows: Sequence[RateWindow], baseline_sps: float | None, settings: Settings
+) -> list[tuple[RateWindow, str]]:
+    """Windows that are very fast, or far over the baseline alone or two running; fastest first."""
+    checks, rate = settings.voice_checks, settings.rate
+    error = checks.rate_error_share * sqrt(MINUTE_S / rate.window_s)
+    found = {w: "very fast" for w in windows if w.sps * (1 - error) > rate.fast_sps}
+    if baseline_sps is not None:
+        high, running = (
+            baseline_sps * (1 + share)
+            for share in (checks.window_over_baseline_share, checks.windows_running_over_baseline_share)
+        )
+        alone = [window for window in windows if window.sps > high]
+        pairs = [w for pair in pairwise(windows) if min(w.sps for w in pair) > running for w in pair]
+        for window in (*alone, *pairs):
+            found.setdefault(window, f"{window.sps / baseline_sps - 1:+.0%} against the own baseline")
+    ordered = sorted(found.items(), key=lambda item: -item[0].sps)
+    return [(w, f"{w.sps:.1f} syllables a second, {w.wpm:.0f} words a minute: {note}") for w, note in ordered]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tone:
+    """The windows of a call that have enough voice, and those of them that are raised."""
+
+    judged: list[PitchWindow]
+    raised: list[PitchWindow]
+
+    @property
+    def share(self) -> float:
+        return len(self.raised) / len(self.judged) if self.judged else 0.0
+
+
+def low_tone(agent: SpeakerMeasures, turns: Sequence[Turn], checks: VoiceChecksSettings) -> Finding:
+    """Pitch, range and loudness against the agent's own baseline."""
+    level_st, loudness_db = agent.f0_vs_baseline_st, agent.loudness_vs_baseline_db
+    if level_st is None or agent.baseline is None:
+        reason = agent.not_scored.get("f0_vs_baseline_st", "no pitch")
+        return not_scored(LOW_TONE, reason, checks)
+    tone = _tone(agent.pitch_windows, checks)
+    wider_st = _difference(agent.f0_range_st, agent.baseline.f0_range_st)
+    louder = loudness_db is not None and loudness_db > checks.calm_loudness_db
+    raised_call = level_st >= checks.raised_st and louder
+    # One figure over its limit alone may be the line or the subject; two together are a change of voice.
+    over = (level_st > checks.calm_level_st, wider_st is not None and wider_st > checks.calm_range_st, louder)
+    verdict: Verdict = "met"
+    if raised_call or (tone.raised and tone.share >= checks.raised_share):
+        verdict = "missed"
+    elif tone.raised or sum(over) >= 2:
+        verdict = "partly_met"
+    raised = _raised_part(level_st, loudness_db, checks)
+    score = max(0.0, 1 - tone.share / (2 * checks.raised_share) - raised / 2)
+    moments = [(w.start_s, w.end_s, f"{w.st:+.1f} st and {w.loudness_db:+.1f} dB") for w in tone.raised]
+    reason = _tone_reason(agent, level_st, loudness_db, tone, checks)
+    return _finding(LOW_TONE, checks, verdict, score, reason, _evidence(moments, turns))
+
+
+def _raised_part(level_st: float, loudness_db: float | None, checks: VoiceChecksSettings) -> float:
+    """0 for a call that is not both higher and louder than usual, 1 for a raised one, and between."""
+    if loudness_db is None:
+        return 0.0
+    higher = (level_st - checks.calm_level_st) / (checks.raised_st - checks.calm_level_st)
+    return min(1.0, max(0.0, min(higher, loudness_db / checks.raised_db)))
+
+
+def _tone(windows: Sequence[PitchWindow], checks: VoiceChecksSettings) -> _Tone:
+    judged = [window for window in windows if window.voiced_s >= checks.raised_voiced_s]
+    raised = [
+        window
+        for window in judged
+        if window.st is not None
+        and window.loudness_db is not None
+        and window.st >= checks.raised_st
+        and window.loudness_db >= checks.raised_db
+    ]
+    return _Tone(judged, sorted(raised, key=lambda window: -(window.st or 0.0)))
+
+
+def _tone_reason(
+    agent: SpeakerMeasures,
+    level_st: float,
+    loudness_db: float | None,
+    tone: _Tone,
+    checks: VoiceChecksSettings,
+) -> str:
+    firm = agent.baseline is not None and agent.baseline.kind == "firm"
+    parts = [f"pitch {level_st:+.1f} st against {'the own baseline' if firm else 'the start of the call'}"]
+    if loudness_db is not None:
+        parts.append(f"loudness {loudness_db:+.1f} dB")
+    parts.append(f"{len(tone.raised)} of {len(tone.judged)} stretches raised")
+    narrow = agent.f0_range_st is not None and agent.f0_range_st < checks.flat_range_st
+    if narrow and level_st < checks.flat_level_st:
+        parts.append(f"a flat voice: range {agent.f0_range_st:.1f} st")
+    if not firm:
+        parts.append("provisional: there is no firm baseline of this agent yet")
+    return "; ".join(parts)
+
+
+def not_scored(check: str, reason: str, checks: VoiceChecksSettings) -> Finding:
+    """The finding of a check that the recording cannot support."""
+    return _finding(check, checks, "not_scored", None, reason)
+
+
+def _difference(value: float | None, reference: float | None) -> float | None:
+    return None if value is None or reference is None else value - reference
+
+
+def _evidence(moments: Sequence[tuple[float, float, str]], turns: Sequence[Turn]) -> tuple[Evidence, ...]:
+    """The first moments with what was said at their start."""
+    found = []
+    for start_s, end_s, note in moments[:MOMENTS]:
+        turn = next((one for one in turns if one.end_s > start_s), None)
+        words = [word.word for one in turns for word in one.words if start_s <= word.start_s < end_s]
+        found.append(
+            Evidence(
+                turn=turn.turn if turn else None,
+                start_s=start_s,
+                end_s=end_s,
+                quote=" ".join(words[:QUOTE_WORDS]),
+                note=note,
+            )
+        )
+    return tuple(found)
+
+
+def _finding(
+    check: str,
+    checks: VoiceChecksSettings,
+    verdict: Verdict,
+    score: float | None,
+    reason: str,
+    evidence: tuple[Evidence, ...] = (),
+) -> Finding:
+    return Finding(
+        id=check,
+        source=SOURCE,
+        verdict=verdict,
+        score=score,
+        weight=checks.weight,
+        evidence=evidence,
+        reason=reason,
+    )

@@ -1,0 +1,86 @@
+"""What a call has to do with its agent's earlier calls: their baseline before it, its own figures after."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+from pipeline.audio.line import line_type
+from pipeline.errors import StoreUnavailable
+from pipeline.planning import started_utc
+from pipeline.records import Analysis, Baseline, Metadata, Quality, QualityWarning, Recording
+from pipeline.settings import Settings
+
+
+class History:
+    """The store as one call sees it; a failure of the store is kept as a warning and never raised."""
+
+    def __init__(
+        self, recording: Recording, metadata: Metadata, settings: Settings, agent_channel: int | None
+    ) -> None:
+        self._recording = recording
+        self._metadata = metadata
+        self._settings = settings
+        given = (agent_channel, metadata.agent_channel, settings.speakers.agent_channel)
+        self._channel = next(channel for channel in given if channel is not None)
+        self._started_at = started_utc(metadata.started_at)
+        self._failure: StoreUnavailable | None = None
+
+    def baseline(self) -> Baseline | None:
+        """The agent's firm baseline; ``None`` where the agent is not known or has too few earlier calls."""
+        if self._metadata.agent_id is None or self._recording.channels != 2:
+            return None
+        from pipeline.store.baselines import baseline_for
+        from pipeline.store.database import open_store
+
+        try:
+            with open_store(self._settings.store).session() as session:
+                return baseline_for(
+                    session,
+                    self._metadata.agent_id,
+                    self._line(self._channel),
+                    self._started_at,
+                    self._settings.pitch.tracker,
+                    self._metadata.call_id,
+                    self._settings.baseline,
+                )
+        except StoreUnavailable as error:
+            self._failure = error
+            return None
+
+    def record(self, analysis: Analysis) -> bool:
+        """Record a call that has been written; ``False`` if the store failed only now."""
+        channel = {"channel_0": 0, "channel_1": 1}.get(analysis.separation.agent_label or "")
+        if self._failure is not None or self._metadata.agent_id is None or channel is None:
+            return True
+        from pipeline.store.baselines import figures_of, record_call
+        from pipeline.store.database import open_store
+
+        row = figures_of(
+            analysis,
+            self._line(channel),
+            self._started_at,
+            self._settings.pitch.tracker,
+            recorded_at=datetime.now(UTC),
+        )
+        if row is None:
+            return True
+        try:
+            with open_store(self._settings.store).session() as session:
+                record_call(session, row)
+        except StoreUnavailable as error:
+            self._failure = error
+            return False
+        return True
+
+    def noted(self, analysis: Analysis) -> Analysis:
+        """The analysis, with a warning if the store has failed."""
+        if self._failure is None:
+            return analysis
+        warning = QualityWarning(
+            code="store_unavailable",
+            message="Earlier calls of the agent could not be used, or this one not be kept for later ones: "
+            f"{self._failure}.",
+        )
+        return dataclasses.replace(analysis, quality=Quality(warnings=(*analysis.quality.warnings, warning)))
+
+    def _line(self, channel: int) -> str:
+        return line_type(self._recording, channel, self._settings.baseline)

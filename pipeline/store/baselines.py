@@ -1,0 +1,198 @@
+"""What is usual for each agent, from earlier calls: recorded call by call, read back as medians.
+
+A baseline depends only on calls that *started* before the one in question, so that it is the same in
+whatever order they were analysed. Calls whose start nobody knows lie where they were first recorded.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import and_, delete, func, or_, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from pipeline.audio.line import band_of
+from pipeline.records import Analysis, Baseline
+from pipeline.settings import BaselineSettings
+from pipeline.store.tables import BaselineCall
+
+KEY = ("agent_id", "line_type", "call_id")
+KEPT = (*KEY, "recorded_at")
+"""What a later analysis of the same call leaves as it is."""
+
+
+# --- what a baseline is -------------------------------------------------------------------------------
+
+
+def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+    """The value at which half of the weight lies on either side.
+
+    Where exactly half lies below, the mean of the two values there, so that equal weights give the
+    ordinary median. Doubling a weight is the same as having the value twice.
+
+    Raises:
+        ValueError: there is no value, or a weight is not positive.
+    """
+    if not values or len(values) != len(weights) or min(weights) <= 0:
+        raise ValueError("a weighted median needs values, and a positive weight for each")
+    ordered = sorted(zip(values, weights, strict=True))
+    half = math.fsum(weights) / 2
+    below = 0.0
+    for (value, weight), following in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
+        below += weight
+        if math.isclose(below, half, rel_tol=1e-9):
+            return value if following[0] == value else (value + following[0]) / 2
+        if below > half:
+            return value
+    return ordered[-1][0]
+
+
+def weight_of(age: timedelta, settings: BaselineSettings) -> float:
+    """How much a call of that age counts: 1 when it is new, half after each half-life."""
+    return float(0.5 ** (age / timedelta(days=settings.half_life_days)))
+
+
+def combine(
+    rows: Sequence[BaselineCall], line_type: str, at: datetime, tracker: str, settings: BaselineSettings
+) -> Baseline | None:
+    """The baseline that these calls of one agent give at a moment, for a call on ``line_type``.
+
+    Pitch is taken from calls of the same band and tracker, rates from calls of the same band, loudness
+    from calls of the same line type. ``kind`` says whether there are enough calls and voice for pitch;
+    each other figure is ``None`` unless ``settings.min_calls`` calls have it. ``None`` without any pitch.
+    """
+    oldest = timedelta(days=settings.max_age_days)
+    recent = [
+        row for row in rows if band_of(row.line_type) == band_of(line_type) and at - row.moment <= oldest
+    ]
+    pitched = [row for row in recent if row.tracker == tracker and row.f0_median_hz is not None]
+    if not pitched:
+        return None
+
+    def median(name: str, among: Sequence[BaselineCall], at_least: int = settings.min_calls) -> float | None:
+        found = [
+            (value, weight_of(at - row.moment, settings))
+            for row in among
+            if (value := getattr(row, name)) is not None
+        ]
+        if len(found) < at_least:
+            return None
+        return weighted_median([value for value, _ in found], [weight for _, weight in found])
+
+    voiced_s = math.fsum(row.voiced_s for row in pitched)
+    firm = len(pitched) >= settings.min_calls and voiced_s >= settings.min_voiced_s
+    return Baseline(
+        agent_id=pitched[0].agent_id,
+        line_type=line_type,
+        kind="firm" if firm else "provisional",
+        calls=len(pitched),
+        voiced_s=voiced_s,
+        f0_median_hz=median("f0_median_hz", pitched, 1),
+        f0_range_st=median("f0_range_st", pitched),
+        loudness_median_db=median("loudness_median_db", [r for r in recent if r.line_type == line_type]),
+        articulation_rate_sps=median("articulation_rate_sps", recent),
+        speech_rate_wpm=median("speech_rate_wpm", recent),
+        as_of=at.astimezone(UTC).isoformat(timespec="seconds"),
+    )
+
+
+# --- the table ----------------------------------------------------------------------------------------
+
+
+def baseline_for(
+    session: Session,
+    agent_id: str,
+    line_type: str,
+    before: datetime | None,
+    tracker: str,
+    exclude_call_id: str,
+    settings: BaselineSettings,
+) -> Baseline | None:
+    """The firm baseline of an agent for a call; ``None`` where earlier calls are too few.
+
+    Args:
+        before: when the call started. Where that is not known, the calls recorded before it count: all
+            of them if it was never analysed.
+    """
+    moment = before or session.scalar(
+        select(func.min(BaselineCall.recorded_at)).where(
+            BaselineCall.agent_id == agent_id, BaselineCall.call_id == exclude_call_id
+        )
+    )
+    when = func.coalesce(BaselineCall.started_at, BaselineCall.recorded_at)
+    query = select(BaselineCall).where(
+        BaselineCall.agent_id == agent_id,
+        BaselineCall.call_id != exclude_call_id,
+        BaselineCall.line_type.startswith(f"{band_of(line_type)}/", autoescape=True),
+    )
+    if moment is not None:
+        age = min(timedelta(days=settings.max_age_days), moment - datetime.min.replace(tzinfo=UTC))
+        query = query.where(when < moment, when >= moment - age)
+    rows = session.scalars(query).all()
+    if not rows:
+        return None
+    found = combine(rows, line_type, moment or max(row.moment for row in rows), tracker, settings)
+    return found if found is not None and found.kind == "firm" else None
+
+
+def figures_of(
+    analysis: Analysis, line_type: str, started_at: datetime | None, tracker: str, recorded_at: datetime
+) -> BaselineCall | None:
+    """What a call says about its agent; ``None`` unless the agent is known and has a channel alone."""
+    agent = analysis.measures.agent
+    if (
+        analysis.call.agent_id is None
+        or agent is None
+        or analysis.separation.method != "channels"
+        or analysis.separation.role_method == "unknown"
+    ):
+        return None
+    return BaselineCall(
+        agent_id=analysis.call.agent_id,
+        line_type=line_type,
+        call_id=analysis.call.call_id,
+        sha256=analysis.call.sha256,
+        started_at=started_at,
+        recorded_at=recorded_at,
+        tracker=tracker,
+        voiced_s=agent.voiced_s,
+        f0_median_hz=agent.f0_median_hz,
+        f0_range_st=agent.f0_range_st,
+        loudness_median_db=agent.loudness_median_db,
+        phonation_s=agent.phonation_s,
+        articulation_rate_sps=agent.articulation_rate_sps,
+        speech_rate_wpm=agent.speech_rate_wpm,
+        turn_time_s=agent.turn_time_s,
+    )
+
+
+def record_call(session: Session, row: BaselineCall) -> None:
+    """Keep a call's figures in place of what an earlier analysis of it left.
+
+    The same recording under another id or agent (its metadata were corrected) is replaced too.
+    """
+    values = {name: getattr(row, name) for name in BaselineCall.__table__.columns.keys()}  # noqa: SIM118
+    same_call = and_(BaselineCall.agent_id == row.agent_id, BaselineCall.call_id == row.call_id)
+    itself = tuple_(*(getattr(BaselineCall, name) for name in KEY)) == tuple(values[name] for name in KEY)
+    session.execute(delete(BaselineCall).where(or_(BaselineCall.sha256 == row.sha256, same_call), ~itself))
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    into = sqlite.insert(BaselineCall) if on_sqlite else postgresql.insert(BaselineCall)
+    insert = into.values(values)
+    changed = {name: insert.excluded[name] for name in values if name not in KEPT}
+    session.execute(insert.on_conflict_do_update(index_elements=KEY, set_=changed))
+
+
+def calls_of(session: Session, agent_id: str | None = None) -> list[BaselineCall]:
+    """The recorded calls of one agent, or of all, in order of agent and date."""
+    query = select(BaselineCall)
+    if agent_id is not None:
+        query = query.where(BaselineCall.agent_id == agent_id)
+    return sorted(session.scalars(query), key=lambda row: (row.agent_id, row.moment, row.call_id))
+
+
+def forget(session: Session, agent_id: str) -> list[BaselineCall]:
+    """Remove all calls of an agent and return what was removed."""
+    removed = calls_of(session, agent_id)
+    session.execute(delete(BaselineCall).where(BaselineCall.agent_id == agent_id))
+    return removed

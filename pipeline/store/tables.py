@@ -1,0 +1,69 @@
+"""The tables of the store."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import DateTime, Double, Index, MetaData, String
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Names of constraints and indexes, the same in every database, so that migrations can name them."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment with its time zone, kept in UTC; SQLite has no time zones of its own."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class BaselineCall(MappedAsDataclass, Base, kw_only=True):
+    """What one call says about an agent's usual voice and rates; what was not measured is ``None``.
+
+    ``recorded_at`` is when the call was first recorded here, and stays through later analyses of it: it
+    orders calls whose start nobody knows.
+    """
+
+    __tablename__ = "baseline_calls"
+
+    agent_id: Mapped[str] = mapped_column(String, primary_key=True)
+    line_type: Mapped[str] = mapped_column(String, primary_key=True)
+    call_id: Mapped[str] = mapped_column(String, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    tracker: Mapped[str] = mapped_column(String)
+    voiced_s: Mapped[float] = mapped_column(Double)
+    f0_median_hz: Mapped[float | None] = mapped_column(Double)
+    f0_range_st: Mapped[float | None] = mapped_column(Double)
+    loudness_median_db: Mapped[float | None] = mapped_column(Double)
+    phonation_s: Mapped[float] = mapped_column(Double)
+    articulation_rate_sps: Mapped[float | None] = mapped_column(Double)
+    speech_rate_wpm: Mapped[float | None] = mapped_column(Double)
+    turn_time_s: Mapped[float] = mapped_column(Double)
+
+    __table_args__ = (Index(None, "sha256"),)
+
+    @property
+    def moment(self) -> datetime:
+        """Where the call lies in time: its start, or when it was recorded here where that is not known."""
+        return self.started_at or self.recorded_at
