@@ -379,7 +379,7 @@ def run(
 
 
 def run_quick() -> list[F0Accuracy]:
-    """The longest utterances of each voice in the sample calls, at their own height, clean and in pink noise."""
+    """The longest utterances of each voice in the samples, at their own height, clean and in pink noise."""
     clips = sample_audio_clips(per_voice=QUICK_CLIPS_PER_VOICE)
     return run(clips, heights_st=QUICK_HEIGHTS_ST, noises=QUICK_NOISES)
 
