@@ -12,4 +12,4 @@ def findings(measures: Measures, floor: Floor, settings: Settings) -> tuple[Find
     """The verdict on each check; where roles are not known, all are not scored."""
     if measures.agent is None:
         return tuple(not_scored(check, ROLES_UNKNOWN, settings.voice_checks) for check in VOICE_CHECKS)
-    return voice_findings(measures.agent, floor.held_by("agent"), settings)
+    return voice_findings(measures.agent, measures.customer, floor.held_by("agent"), settings)

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
+from statistics import fmean
 
 from pipeline.records import Evidence, Finding, PitchWindow, RateWindow, SpeakerMeasures, Turn, Verdict
 from pipeline.settings import RateSettings, Settings, VoiceChecksSettings
+from pipeline.timeline import Span, overlap_s, union
 
 TALK_SLOWLY = "talk_slowly"
 LOW_TONE = "low_tone"
@@ -22,17 +24,32 @@ MOMENTS = 3
 MINUTE_S = 60.0
 
 
-def voice_findings(agent: SpeakerMeasures, turns: Sequence[Turn], settings: Settings) -> tuple[Finding, ...]:
+def voice_findings(
+    agent: SpeakerMeasures, customer: SpeakerMeasures | None, turns: Sequence[Turn], settings: Settings
+) -> tuple[Finding, ...]:
     """Verdicts of the two checks.
 
     Args:
+        customer: where the customer's voice was raised, the agent's pace is compared with the rest.
         turns: the agent's turns in time order, for quotes.
     """
-    return (talk_slowly(agent, turns, settings), low_tone(agent, turns, settings.voice_checks))
+    raised = raised_spans(customer.pitch_windows, settings.voice_checks) if customer else []
+    return (talk_slowly(agent, turns, settings, raised), low_tone(agent, turns, settings.voice_checks))
 
 
-def talk_slowly(agent: SpeakerMeasures, turns: Sequence[Turn], settings: Settings) -> Finding:
-    """Articulation rate against the band, and against the agent's own firm baseline where there is one."""
+def raised_spans(windows: Sequence[PitchWindow], checks: VoiceChecksSettings) -> list[Span]:
+    """Where a voice was both higher and louder than its own baseline."""
+    return union((window.start_s, window.end_s) for window in _tone(windows, checks).raised)
+
+
+def talk_slowly(
+    agent: SpeakerMeasures, turns: Sequence[Turn], settings: Settings, raised: Sequence[Span] = ()
+) -> Finding:
+    """Articulation rate against the band, and against the agent's own firm baseline where there is one.
+
+    Args:
+        raised: where the customer's voice was raised; the agent should not be faster there than elsewhere.
+    """
     checks, rate = settings.voice_checks, settings.rate
     measured = agent.articulation_rate_sps
     if measured is None:
@@ -53,11 +70,30 @@ def talk_slowly(agent: SpeakerMeasures, turns: Sequence[Turn], settings: Setting
     slow = measured * (1 + error) < rate.band_low_sps
     drifted = over is not None and over > max(checks.rate_over_baseline_share, error)
     moments = _fast_moments(agent.rate_windows, baseline_sps, settings)
-    verdict: Verdict = "missed" if fast or slow else "partly_met" if drifted or moments else "met"
+    pressed = _faster_while_raised(agent.rate_windows, raised)
+    hurried = pressed is not None and pressed > checks.window_over_baseline_share
+    verdict: Verdict = "missed" if fast or slow else "partly_met" if drifted or moments or hurried else "met"
     reason = _rate_reason(measured, error, over, len(moments), rate)
+    if pressed is not None:
+        reason += f"; {pressed:+.0%} while the customer's voice was raised"
     evidence = _evidence([(window.start_s, window.end_s, note) for window, note in moments], turns)
     score = _rate_score(measured, error, over if drifted else None, rate)
     return _finding(TALK_SLOWLY, checks, verdict, score, reason, evidence)
+
+
+def _faster_while_raised(windows: Sequence[RateWindow], raised: Sequence[Span]) -> float | None:
+    """Rate in windows that lie mostly where the customer's voice was raised, over that of the others, less 1.
+
+    Windows hold equal speech, so their means are ratios of sums. ``None`` when either kind is missing.
+    """
+    inside: list[float] = []
+    outside: list[float] = []
+    for window in windows:
+        shared_s = overlap_s(raised, [(window.start_s, window.end_s)])
+        (inside if shared_s > (window.end_s - window.start_s) / 2 else outside).append(window.sps)
+    if not inside or not outside:
+        return None
+    return fmean(inside) / fmean(outside) - 1
 
 
 def _rate_reason(measured: float, error: float, over: float | None, moments: int, rate: RateSettings) -> str:

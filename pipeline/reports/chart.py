@@ -68,6 +68,7 @@ class Timeline:
     quiet: tuple[Box, ...]
     rate: Curve
     pitch: Curve
+    loudness: Curve
     tension: str
     tense: tuple[Box, ...]
     summary: str
@@ -96,6 +97,7 @@ class Draughtsman:
             quiet=self._quiet(),
             rate=plotter.rate(),
             pitch=plotter.pitch(),
+            loudness=plotter.loudness(),
             tension=self._tension(),
             tense=self._tense(),
             summary=self._summary(),

@@ -1,4 +1,4 @@
-"""Rate and pitch over the call, scaled for drawing in a lane of the time line.
+"""Rate, pitch and loudness over the call, scaled for drawing in a lane of the time line.
 
 Shapes with many points are paths in a box of ``BOX_WIDTH`` by 100 that is stretched over the lane;
 what carries text or must keep its shape is placed by percentages.
@@ -14,6 +14,7 @@ from pipeline.reports.view import Limits, clock, judged_roles, number
 BOX_WIDTH = 1000.0
 RATE_RANGE_SPS = (2.5, 7.0)
 PITCH_RANGE_ST = (-5.0, 5.0)
+LOUDNESS_RANGE_DB = (-8.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,36 @@ class Plotter:
                 )
                 beyond = notable is not None and abs(window.st) >= notable
                 points.append(Point(role, middle_s, window.st, title, beyond))
-        band = None if notable is None else (-notable, notable)
+        return self._around_baseline(points, PITCH_RANGE_ST, notable)
+
+    def loudness(self) -> Curve:
+        raised = self.limits.get("voice_checks.raised_db")
+        points: list[Point] = []
+        for role in judged_roles(self.analysis):
+            of = self.analysis.measures.of(role)
+            for window in of.pitch_windows if of else ():
+                middle_s, level_db = (window.start_s + window.end_s) / 2, window.loudness_db
+                if level_db is None:
+                    points.append(Point(role, middle_s, None))
+                    continue
+                title = self.text(
+                    "timeline.loudness_point",
+                    time=clock(window.start_s),
+                    db=number(level_db, 1, signed=True),
+                    who=self.text(f"role_of.{role}"),
+                )
+                points.append(
+                    Point(role, middle_s, level_db, title, raised is not None and level_db >= raised)
+                )
+        return self._around_baseline(points, LOUDNESS_RANGE_DB, raised)
+
+    def _around_baseline(
+        self, points: Sequence[Point], least: tuple[float, float], reach: float | None
+    ) -> Curve:
+        """A curve about the own baseline, with what is no difference yet as its band."""
+        band = None if reach is None else (-reach, reach)
         edges = [] if band is None else [(band[0], "edge"), (band[1], "edge")]
-        return self._curve(points, PITCH_RANGE_ST, band, [*edges, (0.0, "zero")], signed=True)
+        return self._curve(points, least, band, [*edges, (0.0, "zero")], signed=True)
 
     def _curve(
         self,

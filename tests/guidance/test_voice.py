@@ -115,6 +115,27 @@ def test_fast_stretches_are_shown(rates_sps: tuple[float, ...], moments: int) ->
     assert all(one.quote and one.turn == 0 for one in found.evidence)
 
 
+@pytest.mark.parametrize(
+    ("rates_sps", "verdict"),
+    [((5.1, 5.1, 4.1, 4.1), "partly_met"), ((4.6, 4.6, 4.5, 4.5), "met"), ((4.1, 4.1, 5.1, 5.1), "met")],
+)
+def test_speeding_up_under_pressure_counts(rates_sps: tuple[float, ...], verdict: str) -> None:
+    """Faster where the customer's voice was raised than elsewhere counts; slower there does not."""
+    windows = tuple(
+        RateWindow(start_s=40.0 * n, end_s=40.0 * n + 30, wpm=40 * sps, sps=sps)
+        for n, sps in enumerate(rates_sps)
+    )
+    found = talk_slowly(agent(rate_windows=windows), [TURN], SETTINGS, raised=[(0.0, 75.0)])
+    assert found.verdict == verdict
+    assert "while the customer's voice was raised" in found.reason
+
+
+def test_a_calm_customer_leaves_nothing_to_compare() -> None:
+    """Without a raised voice on the other side the comparison is not made, nor mentioned."""
+    found = talk_slowly(agent(rate_windows=rate_windows(4.4, 4.6)), [TURN], SETTINGS)
+    assert "customer" not in found.reason
+
+
 def test_a_rate_that_the_signal_contradicts_is_not_judged() -> None:
     """A recogniser that lost half the words cannot make an agent slow."""
     found = talk_slowly(agent(articulation_rate_sps=3.0, nuclei_rate_sps=4.6), [TURN], SETTINGS)
