@@ -129,7 +129,7 @@ def analyze_call(
         *recording.warnings,
         *found,
         *speakers.warnings,
-        *quality_warnings(recording, speakers.channel_of, conversation, settings),
+        *quality_warnings(recording, speakers.channel_of, conversation, of_speakers, settings),
     )
     return Analysis(
         call=call_facts(recording, metadata, language),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.audio.frames import Levels
 from pipeline.phrases import Phrases
-from pipeline.prosody.nuclei import nuclei_rate_sps
+from pipeline.prosody.nuclei import contradicts, nuclei_rate_sps
 from pipeline.prosody.rate import measure_rate, turn_rate_sps
 from pipeline.prosody.voice import VoiceMeasures, measure_voice
 from pipeline.records import (
@@ -115,7 +115,9 @@ def speaker_measures(
         dropped_words=transcript.dropped_words,
         speech_rate_wpm=rate.speech_rate_wpm,
         articulation_rate_sps=rate.articulation_rate_sps,
-        rate_confidence=rate.confidence,
+        rate_confidence="low"
+        if contradicts(rate.articulation_rate_sps, nuclei_sps, settings.rate)
+        else rate.confidence,
         rate_windows=rate.windows,
         voiced_s=voice.voiced_s,
         f0_median_hz=voice.f0_median_hz,

@@ -1,27 +1,53 @@
 """What limits the figures of a call, found after its speech and words are known."""
 
+from collections.abc import Mapping
+
 from pipeline.audio.probe import channel_bleed, low_snr
 from pipeline.measures import Conversation
-from pipeline.records import ChannelActivity, QualityWarning, Recording, Role, SpeakerTranscript
+from pipeline.prosody.nuclei import contradicts
+from pipeline.records import (
+    ChannelActivity,
+    QualityWarning,
+    Recording,
+    Role,
+    SpeakerMeasures,
+    SpeakerTranscript,
+)
 from pipeline.settings import Settings
 from pipeline.timeline import total_s
 
 
 def quality_warnings(
-    recording: Recording, channel_of: dict[Role, int], conversation: Conversation, settings: Settings
+    recording: Recording,
+    channel_of: dict[Role, int],
+    conversation: Conversation,
+    measures: Mapping[Role, SpeakerMeasures],
+    settings: Settings,
 ) -> tuple[QualityWarning, ...]:
-    """Warnings low_snr, channel_bleed, no_speech, one_sided, music_or_tone, and those about words."""
+    """Warnings low_snr, channel_bleed, no_speech, one_sided, music_or_tone, and about words and rates."""
     found = _speech_warnings(conversation, settings)
     for role, channel in channel_of.items():
         noisy = low_snr(conversation.activity[role], channel, settings.audio)
         found += [noisy] if noisy else []
         found += _sound_warnings(role, conversation.activity[role], settings)
         found += _word_warnings(role, conversation.transcripts[role], settings)
+        found += _rate_warnings(role, measures[role], settings)
     if len(channel_of) == 2:
         by_channel = {channel_of[role]: spans for role, spans in conversation.speech.items()}
         leak = channel_bleed(recording, [by_channel[0], by_channel[1]], settings.audio)
         found += [leak] if leak else []
     return tuple(found)
+
+
+def _rate_warnings(role: Role, measures: SpeakerMeasures, settings: Settings) -> list[QualityWarning]:
+    by_words_sps, by_signal_sps = measures.articulation_rate_sps, measures.nuclei_rate_sps
+    if not contradicts(by_words_sps, by_signal_sps, settings.rate):
+        return []
+    message = (
+        f"The words of the {role.replace('_', ' ')} give {by_words_sps:.1f} syllables a second, the signal "
+        f"{by_signal_sps:.1f}: the rate is of low confidence; words may be missing."
+    )
+    return [QualityWarning(code="rate_unreliable", message=message)]
 
 
 def _speech_warnings(conversation: Conversation, settings: Settings) -> list[QualityWarning]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import sqrt
 from statistics import fmean
 
+from pipeline.prosody.nuclei import contradicts
 from pipeline.records import Evidence, Finding, PitchWindow, RateWindow, SpeakerMeasures, Turn, Verdict
 from pipeline.settings import RateSettings, Settings, VoiceChecksSettings
 from pipeline.timeline import Span, overlap_s, union
@@ -55,14 +56,12 @@ def talk_slowly(
     if measured is None:
         reason = agent.not_scored.get("articulation_rate_sps", "no articulation rate")
         return not_scored(TALK_SLOWLY, reason, checks)
-    if agent.nuclei_rate_sps is not None:
-        apart_sps = abs(agent.nuclei_rate_sps - measured)
-        if apart_sps > rate.nuclei_disagreement_sps:
-            reason = (
-                f"words give {measured:.1f} syllables a second and the signal {agent.nuclei_rate_sps:.1f}: "
-                "the rate is unreliable"
-            )
-            return not_scored(TALK_SLOWLY, reason, checks)
+    if contradicts(measured, agent.nuclei_rate_sps, rate):
+        reason = (
+            f"words give {measured:.1f} syllables a second and the signal {agent.nuclei_rate_sps:.1f}: "
+            "the rate is unreliable"
+        )
+        return not_scored(TALK_SLOWLY, reason, checks)
     error = checks.rate_error_share * sqrt(MINUTE_S / agent.phonation_s)
     baseline_sps = agent.baseline.articulation_rate_sps if agent.baseline else None
     over = None if baseline_sps is None else measured / baseline_sps - 1

@@ -42,6 +42,13 @@ def nuclei_rate_sps(
     return settings.nuclei_gain_ratio * nuclei / speech_s
 
 
+def contradicts(by_words_sps: float | None, by_signal_sps: float | None, settings: RateSettings) -> bool:
+    """Whether the count in the signal is too far from the rate by words for that to be relied on."""
+    if by_words_sps is None or by_signal_sps is None:
+        return False
+    return abs(by_words_sps - by_signal_sps) > settings.nuclei_disagreement_sps
+
+
 def band_envelope_db(samples: Samples, sample_rate_hz: int) -> Envelope:
     """Smoothed level of the vowel band in dB, one value every 5 ms, shape (frames,)."""
     size = round(ENVELOPE_CLOCK.frame_s * sample_rate_hz)

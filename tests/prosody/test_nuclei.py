@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.prosody.nuclei import band_envelope_db, count_nuclei, nuclei_rate_sps
+from pipeline.prosody.nuclei import band_envelope_db, contradicts, count_nuclei, nuclei_rate_sps
 from pipeline.records import Samples
 from pipeline.settings import load_settings
 
@@ -51,3 +51,14 @@ def test_the_rate_is_over_speech_only() -> None:
     rate_sps = nuclei_rate_sps(sound, RATE_HZ, [(4.0, 6.0)], SETTINGS)
     assert rate_sps == pytest.approx(SETTINGS.nuclei_gain_ratio * 10 / 2.0)
     assert nuclei_rate_sps(sound, RATE_HZ, [], SETTINGS) is None
+
+
+@pytest.mark.parametrize(
+    ("by_words_sps", "by_signal_sps", "expected"),
+    [(4.5, 5.4, False), (4.5, 5.6, True), (4.5, 3.4, True), (None, 5.0, False), (4.5, None, False)],
+)
+def test_a_rate_is_contradicted_from_a_syllable_a_second(
+    by_words_sps: float | None, by_signal_sps: float | None, expected: bool
+) -> None:
+    """The signal contradicts the words either way, and only where both have a rate."""
+    assert contradicts(by_words_sps, by_signal_sps, SETTINGS) == expected
