@@ -8,15 +8,13 @@ import numpy as np
 from pipeline.audio.frames import Levels, resample
 from pipeline.prosody.loudness import median_level_db
 from pipeline.prosody.pitch import (
+    PITCH_TRACKERS,
     PitchTrack,
-    PitchTracker,
     PitchTrackerSettings,
     median_f0_hz,
     range_st,
     semitones,
     slope_st_per_s,
-    track_pitch,
-    track_pitch_librosa,
 )
 from pipeline.prosody.windows import speech_windows
 from pipeline.records import Baseline, PitchWindow, Samples
@@ -25,8 +23,6 @@ from pipeline.timeline import Span, intersect, subtract
 
 PITCH_RATE_HZ = 8_000
 """F0 is tracked at the telephone rate whatever the recording's, so that baselines compare."""
-
-TRACKERS: dict[str, PitchTracker] = {"autocorrelation": track_pitch, "librosa": track_pitch_librosa}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +81,7 @@ def measure_voice(
     reason = _no_pitch_reason(snr_db, settings)
     if reason is not None:
         return _without_pitch(loudness_db, reason, baseline)
-    track = TRACKERS[settings.tracker](
+    track = PITCH_TRACKERS[settings.tracker](
         resample(samples, sample_rate_hz, PITCH_RATE_HZ),
         PITCH_RATE_HZ,
         PitchTrackerSettings(floor_hz=settings.floor_hz, ceiling_hz=settings.ceiling_hz),

@@ -47,7 +47,7 @@ def non_speech(
         tones.extend((start_s + stretch[0], end_s + stretch[0]) for start_s, end_s in found)
         if stretch[1] - stretch[0] < settings.music_min_s:
             continue
-        music.extend(_music(spectra, stretch, sounding, voiced, settings))
+        music.extend(_music(spectra, stretch, voiced, settings))
     return union(tones + music)
 
 
@@ -123,9 +123,7 @@ def _near(line_hz: npt.NDArray[np.float64], expected_hz: tuple[int, ...]) -> Mas
     return near
 
 
-def _music(
-    spectra: Spectra, stretch: Span, sounding: list[Span], voiced: list[Span], settings: SpeechSettings
-) -> list[Span]:
+def _music(spectra: Spectra, stretch: Span, voiced: list[Span], settings: SpeechSettings) -> list[Span]:
     """Music inside a long stretch: pieces of ``music_min_s`` that are steady and without voice."""
     shape = np.sqrt(spectra)
     shape /= np.linalg.norm(shape, axis=1, keepdims=True) + 1e-9
@@ -141,4 +139,4 @@ def _music(
         if total_s(intersect([piece], voiced)) <= settings.music_voice_share * (piece[1] - piece[0]):
             steady[first:last] = True
     spans = [(stretch[0] + start_s, stretch[0] + end_s) for start_s, end_s in SPECTRUM_CLOCK.spans(steady)]
-    return intersect(bridge(spans, settings.music_min_s / 4), [stretch]) if sounding else []
+    return intersect(bridge(spans, settings.music_min_s / 4), [stretch])

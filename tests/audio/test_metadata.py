@@ -263,7 +263,7 @@ def _assert_safe(name: str) -> None:
     assert name.casefold() not in metadata_module.RESERVED_IDS
     assert all(character.isprintable() for character in name)
     assert not set(name) & set("/\\:*?\"<>|\0%#&' ")
-    root = os.path.abspath("/root/of/results")  # noqa: PTH100
+    root = os.path.abspath("/srv/of/results")  # noqa: PTH100
     assert os.path.dirname(os.path.normpath(os.path.join(root, name))) == root  # noqa: PTH118, PTH120
 
 
