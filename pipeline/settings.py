@@ -182,9 +182,6 @@ class TurnsSettings(Section):
     vocalisation_bridge_s: float = setting(
         "pauses under this length do not end a vocalisation", unit="s", source="[our]", ge=0
     )
-    overlap_bridge_s: float = setting(
-        "overlaps this near are one", unit="s", source="docs/measures/turn-taking.md", ge=0
-    )
     simultaneous_start_s: float = setting(
         "starts this near are simultaneous", unit="s", source="docs/measures/turn-taking.md", ge=0
     )
