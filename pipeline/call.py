@@ -8,16 +8,8 @@ from importlib.metadata import version
 
 from pipeline.audio.frames import levels_db
 from pipeline.audio.probe import probe
-from pipeline.coaching import coach
-from pipeline.document import (
-    call_facts,
-    measures_by_role,
-    no_effort,
-    no_scores,
-    no_tension,
-    speech_segments,
-)
-from pipeline.guidance.checks import findings
+from pipeline.document import call_facts, measures_by_role, speech_segments
+from pipeline.guidance.judge import Heard, judge
 from pipeline.measures import Conversation, call_measures, speaker_measures
 from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
@@ -125,6 +117,17 @@ def analyze_call(
         }
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
 
+    with clock.stage("guidance"):
+        heard = Heard(
+            facts=call_facts(recording, metadata, language),
+            separation=speakers.separation,
+            turns=floor.turns,
+            events=tuple(conversation.events),
+            measures=measures,
+            acts=(),
+        )
+        judgement = judge(heard, settings)
+
     warnings = (
         *recording.warnings,
         *found,
@@ -132,19 +135,20 @@ def analyze_call(
         *quality_warnings(recording, speakers.channel_of, conversation, of_speakers, settings),
     )
     return Analysis(
-        call=call_facts(recording, metadata, language),
-        separation=speakers.separation,
+        call=heard.facts,
+        separation=heard.separation,
         quality=Quality(warnings=warnings),
-        transcript=Transcript(turns=floor.turns),
+        transcript=Transcript(turns=heard.turns),
         speech=Speech(segments=speech_segments(conversation)),
         measures=measures,
-        interruptions=tuple(conversation.events),
-        tension=no_tension(),
-        guidance=findings(measures, floor, settings),
-        effort=no_effort(),
-        promises=(),
-        scores=no_scores(),
-        coaching=coach(measures),
+        interruptions=heard.events,
+        acts=heard.acts,
+        tension=judgement.tension,
+        guidance=judgement.guidance,
+        effort=judgement.effort,
+        promises=judgement.promises,
+        scores=judgement.scores,
+        coaching=judgement.coaching,
         redactions=(),
         thresholds=settings.thresholds(),
         provenance=Provenance(

@@ -417,6 +417,26 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A speech act recognised in a sentence: what somebody does by saying it.
+
+    ``id`` is one of ``configs/speech_acts.<language>.yaml``; ``layer`` tells what found it: a phrase pattern,
+    the meaning of the sentence, or the optional judge. ``confidence`` is calibrated, 0..1.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    id: str
+    speaker: Role
+    turn: int
+    start_s: float
+    end_s: float
+    quote: str
+    layer: Literal["phrase", "meaning", "judge"]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The verdict on one check of the guidance."""
 
@@ -591,6 +611,7 @@ class Analysis:
     speech: Speech
     measures: Measures
     interruptions: tuple[Event, ...]
+    acts: tuple[Act, ...]
     tension: Tension
     guidance: tuple[Finding, ...]
     effort: Effort

@@ -264,6 +264,7 @@ def analysis(
             ),
         ),
         interruptions=events,
+        acts=(),
         tension=_tension() if rich else Tension(curve=(), spans=(), not_scored="too few customer turns"),
         guidance=_guidance() if rich else (),
         effort=_effort() if rich else Effort(estimate=None, signals=(), not_scored="nothing was said"),
