@@ -137,8 +137,8 @@ def first_account(
 ) -> FirstAccount | None:
     """The customer's first account of the problem; ``None`` when there is none.
 
-    It begins with the customer's first turn that is long enough to tell anything, and goes on over the agent's
-    backchannels, invitations and short questions until the agent takes the floor.
+    It begins with the customer's first turn that is long enough to tell anything, and goes on over the
+    agent's backchannels, invitations and short questions until the agent takes the floor.
     """
     held = [turn for turn, holds in zip(floor.turns, floor.holding, strict=True) if holds]
     begin = next((n for n, turn in enumerate(held) if _tells(turn, settings)), None)
