@@ -11,8 +11,8 @@ from pipeline.settings import ListeningSettings, TurnsSettings
 from pipeline.timeline import Span, containing, total_s, union
 from pipeline.turns.floor import Floor, turn_spans
 from pipeline.turns.sentences import opening_evidence, turn_evidence
+from pipeline.turns.silence import ROLES_UNKNOWN
 
-ROLES_UNKNOWN = "roles are not known"
 NO_ACCOUNT = "the customer never held the floor with anything to tell"
 NO_CUSTOMER = "the customer does not speak"
 NO_AGENT_TURN = "the agent never held the floor"
