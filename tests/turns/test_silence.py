@@ -216,7 +216,7 @@ def test_gaps_are_silence_and_all_of_it_that_is_long(pieces: list[tuple[int, int
 
 @given(talk(), st.floats(0, 60), st.floats(1, 40))
 def test_every_hold_and_look_up_is_a_gap_too(units: Units, start_s: float, length_s: float) -> None:
-    """In any talk, with music anywhere, gaps of these kinds and the records of how they were handled agree."""
+    """In any talk, with music anywhere, these gaps and the records of how they were handled agree."""
     spoken = speech(units)
     music = ((start_s, start_s + length_s),)
     found = find_silences(music, spoken, floor(units).turns, 100.0, ENGLISH, SETTINGS.turns)
