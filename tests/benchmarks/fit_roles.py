@@ -1,10 +1,10 @@
 """Weights of the cues that tell agent from customer: ``python -m tests.benchmarks.fit_roles [--write]``.
 
-Logistic regression without intercept on the training dialogues and every part of them (a call may be cut short),
-each dialogue counting as one. A weight never turns against its section. How strongly weights are held down
-is chosen by cross-validation over dialogues, and so is the factor that all are then multiplied by, so that
-confidence is right on dialogues that were not seen. Then, on the test dialogues: accuracy, Brier score, expected
-calibration error. ``--write`` puts the weights into ``configs/roles.en.yaml``.
+Logistic regression without intercept on the training dialogues and every part of them (a call may be cut
+short), each dialogue counting as one. A weight never turns against its section. How strongly weights are held
+down is chosen by cross-validation over dialogues, and so is the factor that all are then multiplied by, so
+that confidence is right on dialogues that were not seen. Then, on the test dialogues: accuracy, Brier score,
+expected calibration error. ``--write`` puts the weights into ``configs/roles.en.yaml``.
 """
 
 import argparse
@@ -107,7 +107,8 @@ def report(name: str, probabilities: Sequence[float], settings: SpeakersSettings
     sure = np.maximum(of, 1 - of) >= settings.role_confidence_min
     print(
         f"{name:<28} n {of.size:4d}  accuracy {(of > 0.5).mean():.3f}  Brier {np.square(1 - of).mean():.4f}  "
-        f"ECE {calibration / both.size:.4f}  decided {sure.mean():.3f}  of these right {(of[sure] > 0.5).mean():.4f}"
+        f"ECE {calibration / both.size:.4f}  decided {sure.mean():.3f}  "
+        f"of these right {(of[sure] > 0.5).mean():.4f}"
     )
 
 
@@ -151,9 +152,7 @@ def write(weights: dict[str, float]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="put the weights into configs/roles.en.yaml")
     arguments = parser.parse_args()
     settings = load_settings().speakers

@@ -22,7 +22,7 @@ def guess(turns: Sequence[Turn], language: str = "en") -> RoleGuess:
 
 
 def test_the_dialogues_are_many_and_varied() -> None:
-    """What the weights rest on: over sixty dialogues of nine trades and of every awkward kind, none in both parts."""
+    """Weights rest on sixty dialogues of every awkward kind, none of which is in both parts."""
     traits = [trait for each in written() for trait in each.traits]
     assert len(written()) >= 60
     for trait in ("inbound", "outbound", "partial", "rude", "recogniser", "professional", "customer_first"):
@@ -40,7 +40,7 @@ def test_the_agent_of_dialogues_that_no_weight_was_fitted_on(dialogue: Dialogue)
 
 
 def test_parts_of_calls_are_rarely_wrong() -> None:
-    """Of all stretches of two to ten turns of the test part, at least 85% are told, and 99% of these rightly."""
+    """Of all stretches of two to ten turns of the test part, 85% are told, and 99% of these rightly."""
     found = [guess(part).agent for each in TEST for part in each.parts()]
     told = [agent for agent in found if agent is not None]
     assert len(told) >= 0.85 * len(found)
