@@ -6,6 +6,7 @@ decides. The sum is the log odds that the first speaker is the agent; exchanging
 answer.
 """
 
+import dataclasses
 import math
 import re
 from collections.abc import Sequence
@@ -17,11 +18,16 @@ import yaml
 
 from pipeline.errors import SettingsError
 from pipeline.phrases import normal_words
-from pipeline.records import Role, Turn
+from pipeline.records import Correction, QualityWarning, Role, Separation, Turn
 from pipeline.settings import CONFIG_DIR, SpeakersSettings
+from pipeline.speakers.channels import GIVEN_CONFIDENCE
+from pipeline.timeline import overlap_s, union
 
-PAIRS: tuple[tuple[Role, Role], ...] = (("agent", "customer"), ("speaker_1", "speaker_2"))
+NUMBERED: tuple[Role, Role] = ("speaker_1", "speaker_2")
+PAIRS: tuple[tuple[Role, Role], ...] = (("agent", "customer"), NUMBERED)
 SIGNS = {"agent": 1.0, "customer": -1.0}
+SWAPPED = "roles_swapped"
+CORRECTED = "roles_corrected"
 QUESTIONS = "questions"
 SPEAKS_FIRST = "speaks_first"
 NOTHING = re.compile(r"(?!)")
@@ -115,6 +121,77 @@ def assign_roles(turns: Sequence[Turn], language: str, settings: SpeakersSetting
     likelier = first if log_odds > 0 else second
     sure = confidence >= settings.role_confidence_min and log_odds != 0
     return RoleGuess(agent=likelier if sure else None, confidence=confidence, cues=cues)
+
+
+def name_speakers(
+    separation: Separation,
+    turns: Sequence[Turn],
+    language: str,
+    correction: Correction | None,
+    settings: SpeakersSettings,
+) -> tuple[Separation, dict[Role, Role]]:
+    """New names for ``speaker_1`` and ``speaker_2`` where a user or their words say who is the agent.
+
+    The names are for :func:`pipeline.speakers.renaming.renamed`; there are none where roles are known from
+    channels, or stay unknown.
+    """
+    if {turn.speaker for turn in turns} != set(NUMBERED):
+        return separation, {}
+    agent, method, confidence = _agent_of_correction(turns, correction), "metadata", GIVEN_CONFIDENCE
+    if agent is None:
+        guess = assign_roles(turns, language, settings)
+        agent, method, confidence = guess.agent, "transcript", guess.confidence
+    if agent is None:
+        return separation, {}
+    named = dataclasses.replace(
+        separation,
+        role_method="metadata" if method == "metadata" else "transcript",
+        role_confidence=confidence,
+        agent_label=agent,
+    )
+    customer = NUMBERED[1 - NUMBERED.index(agent)]
+    return named, {agent: "agent", customer: "customer"}
+
+
+def role_warnings(
+    turns: Sequence[Turn], language: str, correction: Correction | None, settings: SpeakersSettings
+) -> list[QualityWarning]:
+    """``roles_swapped`` where agent and customer clearly speak as the other would; nothing is exchanged.
+
+    What a user has said of this call is noted as ``roles_corrected`` and is not doubted.
+    """
+    if not {turn.speaker for turn in turns} & set(SIGNS):
+        return []
+    if correction is not None:
+        return [corrected_warning()]
+    guess = assign_roles(turns, language, settings)
+    if guess.agent != "customer" or guess.confidence < settings.swap_probability:
+        return []
+    message = (
+        f"By what they say, agent and customer are the wrong way round (probability {guess.confidence:.2f}). "
+        "If so, callcoach rescore --swap-roles with the id of this call exchanges them."
+    )
+    strongest = guess.strongest()
+    shown = next((turn for turn in turns if strongest and turn.turn == strongest.turn), turns[0])
+    return [QualityWarning(code=SWAPPED, message=message, start_s=shown.start_s, end_s=shown.end_s)]
+
+
+def corrected_warning() -> QualityWarning:
+    return QualityWarning(code=CORRECTED, message="A user has said who the agent of this call is.")
+
+
+def _agent_of_correction(turns: Sequence[Turn], correction: Correction | None) -> Role | None:
+    """The speaker who speaks when the agent does, as a user said."""
+    if correction is None:
+        return None
+    first_s, second_s = (
+        overlap_s(
+            union((turn.start_s, turn.end_s) for turn in turns if turn.speaker == role),
+            correction.agent_speech,
+        )
+        for role in NUMBERED
+    )
+    return None if first_s == second_s else NUMBERED[0] if first_s > second_s else NUMBERED[1]
 
 
 def contrasts(turns: Sequence[Turn], known: RoleCues) -> dict[str, float]:
