@@ -230,6 +230,8 @@ def test_all_files_follow(tmp_path: Path) -> None:
     assert "<v Customer>Thank you for calling" in (folder / "transcript.vtt").read_text()
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert summary["agents"][0]["events"]["interruption"]["customer"] == 1
+    for report in ("report.html", "report.md"):
+        assert "Judged anew on" in (folder / report).read_text()
     (folder / "report.html").unlink()
     rescore_call(folder, settings)
     assert not (folder / "report.html").exists()
