@@ -95,6 +95,7 @@ def process_call(
     """
     from pipeline.audio.decode import decode
     from pipeline.audio.metadata import read_metadata
+    from pipeline.correction import corrected
     from pipeline.history import History
     from pipeline.reports.table import call_row
     from pipeline.reports.write import write_call
@@ -108,6 +109,7 @@ def process_call(
         recording = decode(path, settings.audio, source=source)
         if on_decoded is not None:
             on_decoded(recording.duration_s)
+        metadata = corrected(metadata, out, recording.sha256)
         history = History(recording, metadata, settings, agent_channel)
         analysis = history.noted(
             (analyze or _analyze_call())(

@@ -170,6 +170,18 @@ class RecognizerSettings(Section):
 
 class SpeakersSettings(Section):
     agent_channel: int = setting("channel of the agent where metadata does not say", ge=0, le=1)
+    role_confidence_min: float = setting(
+        "probability from which what was said tells who the agent is; under it roles are unknown",
+        source="docs/measures/roles.md",
+        ge=0.5,
+        le=1,
+    )
+    swap_probability: float = setting(
+        "probability from which what was said contradicts the channel map: warning roles_swapped",
+        source="docs/measures/roles.md",
+        ge=0.5,
+        le=1,
+    )
 
 
 class TurnsSettings(Section):
