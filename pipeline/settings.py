@@ -361,7 +361,6 @@ class BaselineSettings(Section):
 class VoiceChecksSettings(Section):
     """Limits of the checks `talk_slowly` and `low_tone`."""
 
-    weight: float = setting("weight of each of the two checks in a score", gt=0)
     rate_error_share: float = setting(
         "half of the 95% interval of a rate over a minute of speech; it narrows with the root of time",
         source="docs/measures/rate.md [ex]",
@@ -414,6 +413,25 @@ class VoiceChecksSettings(Section):
     flat_level_st: float = setting(
         "level under which a narrow voice is flat", unit="st", source="docs/measures/pitch.md", le=0
     )
+
+
+class TensionSettings(Section):
+    """The customer's voice against itself: what is kept of each turn, for guidance to judge tension by."""
+
+    reference_voiced_s: float = setting(
+        "first voiced speech of the call that later turns are compared with",
+        unit="s",
+        source="docs/measures/tension.md",
+        gt=0,
+    )
+    reference_min_voiced_s: float = setting("least of it that is enough", unit="s", gt=0)
+    piece_voiced_s: float = setting(
+        "length of the pieces whose spread is the unit, and least voice of a turn", unit="s", gt=0
+    )
+    clip_z: float = setting("scores beyond it are set to it", source="docs/measures/tension.md", gt=0)
+    least_sd_st: float = setting("smallest spread of pitch that is believed", unit="st", gt=0)
+    least_sd_db: float = setting("smallest spread of level and of high frequencies", unit="dB", gt=0)
+    high_frequency_hz: float = setting("frequency above which energy is high", unit="Hz", gt=0)
 
 
 class OutputSettings(Section):
@@ -488,6 +506,7 @@ class Settings(BaseSettings):
     rate: RateSettings
     pitch: PitchSettings
     voice_checks: VoiceChecksSettings
+    tension: TensionSettings
     baseline: BaselineSettings
     output: OutputSettings
     batch: BatchSettings

@@ -46,7 +46,7 @@ WITHOUT_UNIT = {
     # counts
     "threads", "size", "channel", "points", "workers", "attempts",
     # ratios
-    "ratio", "weight",
+    "ratio", "z",
 }  # fmt: skip
 
 
