@@ -24,7 +24,8 @@ from pipeline.records import (
 from pipeline.settings import RateSettings, Settings, TurnsSettings
 from pipeline.timeline import Span, intersect, overlap_s, total_s, union
 from pipeline.turns.floor import Floor, turn_spans
-from pipeline.turns.silence import find_gaps, find_holds
+from pipeline.turns.listening import measure_listening
+from pipeline.turns.silence import find_silences
 from pipeline.turns.units import Unit
 
 NO_SPEECH = "no speech"
@@ -182,10 +183,10 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
     if both_s == 0:
         not_scored["talk_ratio_agent"] = NO_SPEECH if not speech_s else "roles are not known"
     music = [span for activity in conversation.activity.values() for span in activity.non_speech]
-    holds = find_holds(
+    silences = find_silences(
         music,
         spoken,
-        conversation.floor.held_by("agent"),
+        conversation.floor.turns,
         conversation.duration_s,
         conversation.phrases,
         settings.turns,
@@ -197,10 +198,20 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
         overlap_share=None if reason or not speech_s else shared / speech_s,
         silence_s=silence_s,
         silence_share=silence_s / conversation.duration_s if conversation.duration_s else 0.0,
-        gaps=find_gaps(spoken, holds, conversation.duration_s, settings.turns),
-        holds=holds,
+        gaps=silences.gaps,
+        holds=silences.holds,
         talk_ratio_agent=talk.get("agent", 0.0) / both_s if both_s else None,
         not_scored={name: why for name, why in not_scored.items() if why},
+        look_ups=silences.look_ups,
+        listening=measure_listening(
+            conversation.floor,
+            conversation.events,
+            conversation.speech,
+            reason,
+            conversation.phrases,
+            settings.turns,
+            settings.listening,
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import yaml
@@ -10,6 +10,7 @@ import yaml
 from pipeline.errors import SettingsError
 from pipeline.settings import CONFIG_DIR
 
+CLAUSE_ENDS = ".,;:?!"
 NOT_A_LETTER = re.compile(r"[^\w']+")
 
 
@@ -23,6 +24,16 @@ class Phrases:
     incomplete_endings: frozenset[tuple[str, ...]]
     open_endings: frozenset[tuple[str, ...]]
     hold_announcements: frozenset[tuple[str, ...]]
+    transfer_announcements: frozenset[tuple[str, ...]]
+    hold_reasons: frozenset[tuple[str, ...]]
+    time_units: frozenset[tuple[str, ...]]
+    quantities: frozenset[tuple[str, ...]]
+    consent_questions: frozenset[tuple[str, ...]]
+    objection_questions: frozenset[tuple[str, ...]]
+    consents: frozenset[tuple[str, ...]]
+    refusals: frozenset[tuple[str, ...]]
+    hold_thanks: frozenset[tuple[str, ...]]
+    story_prompts: frozenset[tuple[str, ...]]
 
     def is_acknowledgement(self, text: str) -> bool:
         """Whether a text consists of acknowledgements only; an empty text does."""
@@ -40,8 +51,66 @@ class Phrases:
 
     def announces_hold(self, text: str) -> bool:
         """Whether a text says that a silence is coming."""
-        words = normal_words(text)
-        return any(_contains(words, phrase) for phrase in self.hold_announcements)
+        return says(text, self.hold_announcements) or self.announces_transfer(text)
+
+    def announces_transfer(self, text: str) -> bool:
+        """Whether a text says that the caller is about to be passed on."""
+        return says(text, self.transfer_announcements)
+
+    def hold_reason(self, text: str) -> str | None:
+        """The clause of a sentence that says what a silence is for, as it was said."""
+        tokens = text.split()
+        for first in range(len(tokens)):
+            rest = normal_words(" ".join(tokens[first:]))
+            if any(rest[: len(opening)] == opening for opening in self.hold_reasons):
+                last = next((n for n in range(first, len(tokens)) if tokens[n][-1] in CLAUSE_ENDS), None)
+                return " ".join(tokens[first : None if last is None else last + 1]).rstrip(CLAUSE_ENDS)
+        return None
+
+    def time_given(self, text: str) -> str | None:
+        """The length of time that a sentence names; not one that only asks for patience ("one second")."""
+        tokens = text.split()
+        words = [normal_words(token) for token in tokens]
+        for last, word in enumerate(words):
+            first = last
+            while first and (words[first - 1] in self.quantities or any(map(str.isdigit, tokens[first - 1]))):
+                first -= 1
+            named = " ".join(tokens[first : last + 1])
+            if word in self.time_units and first < last:
+                before = normal_words(" ".join(tokens[: last + 1]))
+                if not any(before[-len(idiom) :] == idiom for idiom in self.hold_announcements):
+                    return named.rstrip(CLAUSE_ENDS)
+        return None
+
+    def asks_consent(self, text: str) -> bool:
+        """Whether a sentence asks if the customer would wait."""
+        return says(text, self.consent_questions) or says(text, self.objection_questions)
+
+    def consents_to(self, question: str, reply: str) -> bool | None:
+        """Whether a reply agrees to wait; ``None`` when it neither agrees nor refuses.
+
+        A bare "no" agrees where the question was whether the customer minds.
+        """
+        refused = {phrase for phrase in self.refusals if says(reply, {phrase})}
+        if says(question, self.objection_questions) and any(len(phrase) == 1 for phrase in refused):
+            return all(len(phrase) == 1 for phrase in refused)
+        longer = {phrase for phrase in self.consents if says(reply, {phrase})}
+        if any(not any(_contains(agreed, phrase) for agreed in longer) for phrase in refused):
+            return False
+        return True if longer else None
+
+    def thanks_for_waiting(self, text: str) -> bool:
+        return says(text, self.hold_thanks)
+
+    def invites_to_tell(self, text: str) -> bool:
+        """Whether a text hands the floor to the other for telling what happened."""
+        return says(text, self.story_prompts)
+
+
+def says(text: str, phrases: Iterable[tuple[str, ...]]) -> bool:
+    """Whether a text holds one of the phrases, whole and in its order."""
+    words = normal_words(text)
+    return any(_contains(words, phrase) for phrase in phrases)
 
 
 def normal_words(text: str) -> tuple[str, ...]:
@@ -58,10 +127,10 @@ def load_phrases(language: str) -> Phrases:
         SettingsError: the language's file is there but is not what it should be.
     """
     path = CONFIG_DIR / f"phrases.{language}.yaml"
+    lists = [field.name for field in fields(Phrases) if field.name not in ("language", "verbatim_prompt")]
     if not path.exists():
-        return Phrases(language, None, frozenset(), frozenset(), frozenset(), frozenset())
+        return Phrases(language, None, *(frozenset[tuple[str, ...]]() for _ in lists))
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    lists = ("acknowledgements", "incomplete_endings", "open_endings", "hold_announcements")
     expected = {"verbatim_prompt", *lists}
     if not isinstance(content, dict) or set(content) != expected:
         raise SettingsError(f"{path.name}: expected exactly the keys {', '.join(sorted(expected))}")

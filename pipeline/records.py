@@ -5,7 +5,7 @@ and the ``not_scored`` beside it says why. Everything that reaches ``analysis.js
 the JSON Schema is derived from these dataclasses.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from pipeline.timeline import Span
 Samples = npt.NDArray[np.float32]
 Role = Literal["agent", "customer", "speaker_1", "speaker_2"]
 EventKind = Literal["interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start"]
-GapKind = Literal["silence", "dead_air", "hold"]
+GapKind = Literal["silence", "dead_air", "hold", "look_up", "transfer", "ringing"]
 Verdict = Literal["met", "partly_met", "missed", "violated", "not_applicable", "not_scored"]
 
 SCHEMA_VERSION: Literal["1"] = "1"
@@ -174,6 +174,17 @@ class Event:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    __pydantic_config__ = CLOSED
+
+    turn: int | None
+    start_s: float
+    end_s: float
+    quote: str
+    note: str
+
+
 # --- what is measured ---------------------------------------------------------------------------------
 
 
@@ -299,17 +310,29 @@ class SpeakerMeasures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Both silent for longer than the threshold."""
+    """Both silent for longer than the threshold; ``kind`` is the cause, as far as it can be told.
+
+    ``before`` is what was said last before it, by either; ``None`` where nobody had spoken yet.
+    """
 
     __pydantic_config__ = CLOSED
 
     start_s: float
     end_s: float
     kind: GapKind
+    before: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
+    """A hold or a look-up, and how the agent handled it. Announcing, asking and thanking are the agent's.
+
+    ``consent`` is ``False`` when the customer refused or was not asked, and ``None`` when it cannot be told:
+    asked without a reply that is understood. ``music`` is sound on the line that is not speech. What is
+    ``None`` because it could not be judged has its reason in ``not_scored``; a ``reason`` or ``time_given``
+    of ``None`` without one was not given.
+    """
+
     __pydantic_config__ = CLOSED
 
     start_s: float
@@ -317,6 +340,66 @@ class Hold:
     announced: bool
     reason: str | None
     consent: bool | None
+    music: bool = False
+    consent_asked: bool | None = None
+    time_given: str | None = None
+    thanked: bool | None = None
+    announcement: Evidence | None = None
+    consent_question: Evidence | None = None
+    reply: Evidence | None = None
+    thanks: Evidence | None = None
+    before: Evidence | None = None
+    """What was said last before it, by either."""
+    not_scored: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstAccount:
+    """The customer's first telling of the problem, and how it ended.
+
+    ``turns`` are the customer's; ``prompts`` are the agent's backchannels, invitations and short questions
+    inside it, which do not end it. ``cut_off`` tells whether the agent took the floor while the customer had
+    not finished; ``taken_s`` is where the agent first took the floor, ``None`` when that never happened.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    start_s: float
+    end_s: float
+    turns: tuple[int, ...]
+    words: int
+    cut_off: bool | None
+    reason: str
+    taken_s: float | None
+    taken_by: Evidence | None
+    prompts: tuple[Evidence, ...]
+    interruptions: tuple[Evidence, ...]
+    """Interruptions by the agent from its start on, until the agent took the floor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """What the agent did while the customer had something to tell: counts, what they rest on, evidence.
+
+    ``long_turns`` are the customer's turns of ``listening.long_turn_s`` and more; the backchannels are those
+    of the agent inside them. ``interruptions`` are by the agent, of the customer.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    first_account: FirstAccount | None
+    long_turns: int | None
+    long_turn_time_s: float | None
+    long_turn_backchannels: int | None
+    backchannels_per_min: float | None
+    backchannels: tuple[Evidence, ...]
+    longest_agent_turn: Evidence | None
+    long_agent_turns: tuple[Evidence, ...]
+    """Turns of the agent that last longer than ``turns.longest_turn_s``."""
+    interruptions: int | None
+    customer_talk_s: float | None
+    interruptions_per_customer_min: float | None
+    not_scored: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +416,9 @@ class CallMeasures:
     holds: tuple[Hold, ...]
     talk_ratio_agent: float | None
     not_scored: dict[str, str]
+    look_ups: tuple[Hold, ...] = ()
+    """Short silences that the agent announced."""
+    listening: Listening | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,17 +494,6 @@ class Speech:
     __pydantic_config__ = CLOSED
 
     segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    __pydantic_config__ = CLOSED
-
-    turn: int | None
-    start_s: float
-    end_s: float
-    quote: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -236,6 +236,10 @@ class TurnsSettings(Section):
     dead_air_s: float = setting(
         "unexplained silence from here on is dead air", unit="s", source="docs/measures/turn-taking.md", gt=0
     )
+    announced_within_s: float = setting(
+        "a silence is explained by what the agent said within this time before it", unit="s", gt=0
+    )
+    hold_bridge_s: float = setting("a word in between parts no hold when it is shorter", unit="s", ge=0)
     longest_turn_s: float = setting(
         "a longer turn is shown as long", unit="s", source="docs/measures/turn-taking.md", gt=0
     )
@@ -243,6 +247,39 @@ class TurnsSettings(Section):
         "talk of both without any overlap after which overlap is not measurable",
         unit="s",
         source="docs/measures/turn-taking.md",
+        gt=0,
+    )
+
+
+class ListeningSettings(Section):
+    account_min_words: int = setting(
+        "the first account begins with the customer's first turn of this many words",
+        unit="words",
+        source="docs/measures/listening.md [our]",
+        ge=1,
+    )
+    prompt_max_s: float = setting(
+        "an invitation to go on that is longer ends the first account",
+        unit="s",
+        source="docs/measures/listening.md [our]",
+        gt=0,
+    )
+    question_max_s: float = setting(
+        "an agent's turn up to here does not end the first account if the customer then goes on telling",
+        unit="s",
+        source="docs/measures/listening.md [our]",
+        ge=0,
+    )
+    goes_on_telling_s: float = setting(
+        "a customer's turn from here on goes on telling after such a turn",
+        unit="s",
+        source="docs/measures/listening.md [our]",
+        gt=0,
+    )
+    long_turn_s: float = setting(
+        "backchannels are counted in customer turns from here on",
+        unit="s",
+        source="docs/measures/listening.md [our]",
         gt=0,
     )
 
@@ -503,6 +540,7 @@ class Settings(BaseSettings):
     recognizer: RecognizerSettings
     speakers: SpeakersSettings
     turns: TurnsSettings
+    listening: ListeningSettings
     rate: RateSettings
     pitch: PitchSettings
     voice_checks: VoiceChecksSettings

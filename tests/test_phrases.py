@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pipeline import phrases as module
 from pipeline.errors import SettingsError
-from pipeline.phrases import load_phrases, normal_words
+from pipeline.phrases import Phrases, load_phrases, normal_words
 
 ENGLISH = load_phrases("en")
-KEYS = ("acknowledgements", "incomplete_endings", "open_endings", "hold_announcements")
+KEYS = [name for name in Phrases.__dataclass_fields__ if name not in ("language", "verbatim_prompt")]
 LISTS = "".join(f"{key}: [okay]\n" for key in KEYS[1:])
 
 
@@ -131,6 +131,63 @@ def test_announced_silences(text: str, announced: bool) -> None:
     assert ENGLISH.announces_hold(text) is announced
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("May I put you on hold while I check your account?", "while I check your account"),
+        ("Let me look at both bills, one moment please.", "Let me look at both bills"),
+        ("I'll put you on hold for a minute to ask our network team.", "to ask our network team"),
+        ("Let me put you on hold.", None),
+        ("One moment, please.", None),
+        ("", None),
+    ],
+)
+def test_reason_of_a_hold(text: str, reason: str | None) -> None:
+    """The reason is the clause that gives it, as it was said; to ask for patience gives none."""
+    assert ENGLISH.hold_reason(text) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("It should take less than a minute.", "less than a minute"),
+        ("This takes about 10 seconds.", "about 10 seconds"),
+        ("Give me two minutes, please.", "two minutes"),
+        ("Can you hold for a couple of minutes?", "a couple of minutes"),
+        ("One second, please.", None),
+        ("Give me a minute.", None),
+        ("He came at the last minute.", None),
+        ("", None),
+    ],
+)
+def test_time_of_a_hold(text: str, time: str | None) -> None:
+    """How long it takes is a number or quantity of seconds or minutes; "one second" is an idiom."""
+    assert ENGLISH.time_given(text) == time
+
+
+@pytest.mark.parametrize(
+    ("question", "reply", "agreed"),
+    [
+        ("May I put you on hold?", "Sure, go ahead.", True),
+        ("May I put you on hold?", "No problem.", True),
+        ("May I put you on hold?", "I guess so.", True),
+        ("May I put you on hold?", "No.", False),
+        ("May I put you on hold?", "I'd rather not.", False),
+        ("May I put you on hold?", "No, that's not okay.", False),
+        ("May I put you on hold?", "Which team?", None),
+        ("Would you mind holding?", "No.", True),
+        ("Would you mind holding?", "No, not at all.", True),
+        ("Would you mind holding?", "Sure.", True),
+        ("Would you mind holding?", "I do mind.", False),
+        ("Would you mind holding?", "No, not again.", False),
+    ],
+)
+def test_consent_to_a_hold(question: str, reply: str, agreed: bool | None) -> None:
+    """A reply agrees, refuses or tells neither; to "do you mind" a bare "no" agrees."""
+    assert ENGLISH.asks_consent(question)
+    assert ENGLISH.consents_to(question, reply) is agreed
+
+
 def test_every_english_entry_is_a_text_with_words() -> None:
     """YAML turns a bare no into a truth value: such an entry would be lost without a trace."""
     content = yaml.safe_load((module.CONFIG_DIR / "phrases.en.yaml").read_text(encoding="utf-8"))
@@ -156,6 +213,8 @@ def test_a_language_without_a_file_has_no_phrases() -> None:
     assert not unknown.is_acknowledgement("okay")
     assert not unknown.is_incomplete("and")
     assert not unknown.announces_hold("on hold")
+    assert unknown.hold_reason("while I check") is None
+    assert unknown.time_given("two minutes") is None
 
 
 @pytest.mark.parametrize(

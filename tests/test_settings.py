@@ -38,6 +38,7 @@ UNIT_OF_SUFFIX = {
     "chars": {"characters"},
     "calls": {"calls"},
     "days": {"days"},
+    "words": {"words"},
 }
 PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {

@@ -1,30 +1,39 @@
 """Stretches in which nobody speaks: gaps, dead air, and holds."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Gap, Hold, Role
+from pipeline.records import Hold, Role
 from pipeline.timeline import Span
-from pipeline.turns.silence import find_gaps, find_holds
+from pipeline.turns.silence import NOBODY_BACK, NOT_UNDERSTOOD, ROLES_UNKNOWN, Silences, find_silences
 from tests.dialogue import ENGLISH, SETTINGS, Units, dialogue, floor
 
 HOLD_ON = "let me check that, one moment please"
 GOOD_DAY = "the meter was read on the third of the month"
 
 
-def holds(notation: str, duration_s: float, music: tuple[Span, ...] = ()) -> list[tuple[float, float, bool]]:
+def silences(notation: str, duration_s: float, music: tuple[Span, ...] = ()) -> Silences:
     units = dialogue(notation)
-    found = find_holds(
-        music, speech(units), floor(units).held_by("agent"), duration_s, ENGLISH, SETTINGS.turns
-    )
+    return find_silences(music, speech(units), floor(units).turns, duration_s, ENGLISH, SETTINGS.turns)
+
+
+def holds(notation: str, duration_s: float, music: tuple[Span, ...] = ()) -> list[tuple[float, float, bool]]:
+    found = silences(notation, duration_s, music).holds
     return [(hold.start_s, hold.end_s, hold.announced) for hold in found]
 
 
+def kinds(notation: str, duration_s: float, music: tuple[Span, ...] = ()) -> list[str]:
+    return [gap.kind for gap in silences(notation, duration_s, music).gaps]
+
+
 def gaps(
-    spoken: list[Span], duration_s: float, held: tuple[Hold, ...] = ()
+    spoken: list[Span], duration_s: float, music: tuple[Span, ...] = ()
 ) -> list[tuple[float, float, str]]:
-    return [(gap.start_s, gap.end_s, gap.kind) for gap in find_gaps(spoken, held, duration_s, SETTINGS.turns)]
+    found = find_silences(music, spoken, (), duration_s, ENGLISH, SETTINGS.turns)
+    return [(gap.start_s, gap.end_s, gap.kind) for gap in found.gaps]
 
 
 def speech(units: Units) -> list[Span]:
@@ -32,8 +41,9 @@ def speech(units: Units) -> list[Span]:
     return [one.span for role in roles for one in units[role]]
 
 
-def hold(start_s: float, end_s: float) -> Hold:
-    return Hold(start_s=start_s, end_s=end_s, announced=True, reason=None, consent=None)
+def only(found: tuple[Hold, ...]) -> Hold:
+    assert len(found) == 1
+    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -58,12 +68,6 @@ def test_gaps_by_hand(
 def test_a_recording_without_speech_has_no_gaps() -> None:
     """Where nobody speaks there is no conversation to be silent in: the call says no_speech instead."""
     assert gaps([], 60) == []
-
-
-def test_a_hold_explains_its_silence() -> None:
-    """Silence that is mostly a hold is no dead air, and silence beside a hold is."""
-    assert gaps([(0, 5), (35, 40), (55, 60)], 60, (hold(5, 35),)) == [(5, 35, "hold"), (40, 55, "dead_air")]
-    assert gaps([(0, 5), (35, 40)], 40, (hold(5, 15),)) == [(5, 35, "dead_air")]
 
 
 def test_music_makes_a_hold() -> None:
@@ -97,6 +101,102 @@ def test_a_word_in_the_middle_does_not_part_a_hold() -> None:
     assert holds(notation, 45) == [(5.0, 40.0, True)]
 
 
+def test_a_short_announced_silence_is_a_look_up() -> None:
+    """An agent who says "let me check" and is quiet for some seconds has explained it."""
+    found = silences(f"A 0-5 {HOLD_ON}\nC 10-15 {GOOD_DAY}", 15)
+    assert [gap.kind for gap in found.gaps] == ["look_up"]
+    assert (found.holds, only(found.look_ups).reason) == ((), "let me check that")
+    assert kinds(f"A 0-5 {GOOD_DAY}\nC 10-15 {GOOD_DAY}", 15) == ["silence"]
+
+
+def test_an_announcement_serves_once() -> None:
+    """What explained one silence does not explain the next, after talk that is more than a word."""
+    notation = f"A 0-2 let me check.\nA 6-11.5 here it is. {GOOD_DAY}\nC 15-20 {GOOD_DAY}"
+    assert kinds(notation, 20) == ["look_up", "silence"]
+    assert kinds(f"A 0-2 let me check.\nA 6-6.5 hm.\nC 15-20 {GOOD_DAY}", 20) == ["look_up", "look_up"]
+
+
+def test_a_caller_who_is_passed_on_is_not_on_hold() -> None:
+    """Ringing after "I will transfer you" is the transfer; before the first word it is no hold either."""
+    notation = f"C 0-5 {GOOD_DAY}\nA 6-9 I am connecting you now."
+    assert kinds(notation, 20, ((10.0, 19.0),)) == ["transfer"]
+    assert holds(notation, 20, ((10.0, 19.0),)) == []
+    assert kinds(f"A 12-15 {GOOD_DAY}", 15, ((1.0, 9.0),)) == ["ringing"]
+    assert holds(f"A 12-15 {GOOD_DAY}", 15, ((1.0, 9.0),)) == []
+
+
+RIGHT = """
+    C 0-5 will the price stay the same?
+    A 6-9 I need to ask our billing team.
+    A 9.5-12 It takes about two minutes.
+    A 12.5-15 May I put you on hold?
+    C 15.5-17 Sure, go ahead.
+    A 17.5-18.5 Thank you.
+    A 60-62 Thank you for waiting.
+    A 62.5-65 The price stays the same.
+"""
+
+
+def test_a_hold_done_right() -> None:
+    """Announced, with a reason and a time, asked for, agreed to and thanked for: each with its moment."""
+    hold = only(silences(RIGHT, 66, ((19.0, 59.5),)).holds)
+    assert (hold.start_s, hold.end_s, hold.music) == (18.5, 60, True)
+    assert (hold.announced, hold.consent_asked, hold.consent, hold.thanked) == (True, True, True, True)
+    assert hold.reason == "I need to ask our billing team"
+    assert hold.time_given == "about two minutes"
+    assert [one.quote for one in (hold.announcement, hold.reply, hold.thanks, hold.before) if one] == [
+        "May I put you on hold?",
+        "Sure, go ahead.",
+        "Thank you for waiting.",
+        "Thank you.",
+    ]
+    assert hold.announcement is not None
+    assert hold.announcement.start_s == 12.5
+    assert hold.not_scored == {}
+
+
+@pytest.mark.parametrize(
+    ("given_up", "in_its_place", "expected"),
+    [
+        ("Sure, go ahead.", "No, not again.", (True, True, False, True, None)),
+        ("Sure, go ahead.", "Which team?", (True, True, None, True, NOT_UNDERSTOOD)),
+        ("May I put you on hold?", "Please hold.", (True, False, True, True, None)),
+        ("Thank you for waiting.", "So.", (True, True, True, False, None)),
+    ],
+)
+def test_a_hold_done_less_well(
+    given_up: str, in_its_place: str, expected: tuple[bool, bool, bool | None, bool, str | None]
+) -> None:
+    """Each part is judged for itself; where the reply tells nothing, nothing is said and why."""
+    hold = only(silences(RIGHT.replace(given_up, in_its_place), 66, ((19.0, 59.5),)).holds)
+    found = (hold.announced, hold.consent_asked, hold.consent, hold.thanked, hold.not_scored.get("consent"))
+    assert found == expected
+
+
+def test_a_hold_without_a_word() -> None:
+    """Nothing was announced, so nothing was asked, agreed to, explained or thanked for."""
+    hold = only(silences(f"A 0-5 {GOOD_DAY}\nC 40-42 hello?\nA 43-45 yes.", 45, ((6.0, 39.0),)).holds)
+    assert (hold.announced, hold.consent_asked, hold.consent, hold.thanked) == (False, False, False, False)
+    assert (hold.reason, hold.time_given, hold.announcement) == (None, None, None)
+    assert hold.before is not None
+    assert (hold.before.turn, hold.before.quote) == (0, GOOD_DAY)
+
+
+def test_nobody_comes_back() -> None:
+    """A hold that the call ends in was neither thanked for nor not: it says why."""
+    hold = only(silences(f"A 0-5 {HOLD_ON}", 45, ((6.0, 39.0),)).holds)
+    assert (hold.thanked, hold.not_scored) == (None, {"thanked": NOBODY_BACK})
+
+
+def test_music_is_found_where_roles_are_unknown() -> None:
+    """Without roles a hold is still a hold; who announced or agreed cannot be told."""
+    turns = [replace(turn, speaker="speaker_1") for turn in floor(dialogue(RIGHT)).turns]
+    spoken = [(turn.start_s, turn.end_s) for turn in turns]
+    hold = only(find_silences(((19.0, 59.5),), spoken, turns, 66, ENGLISH, SETTINGS.turns).holds)
+    assert (hold.start_s, hold.end_s, hold.announced, hold.consent) == (18.5, 60, False, None)
+    assert set(hold.not_scored.values()) == {ROLES_UNKNOWN}
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=6))
 def test_gaps_are_silence_and_all_of_it_that_is_long(pieces: list[tuple[int, int]]) -> None:
     """No second of speech is in a gap, and no stretch of over 3 silent seconds is outside one."""
@@ -111,5 +211,4 @@ def test_gaps_are_silence_and_all_of_it_that_is_long(pieces: list[tuple[int, int
         else:
             runs.append((float(second), second + 1.0))
     expected = [run for run in runs if run[1] - run[0] > 3.0] if talking else []
-    found: tuple[Gap, ...] = find_gaps(spoken, (), 60.0, SETTINGS.turns)
-    assert [(gap.start_s, gap.end_s) for gap in found] == expected
+    assert [(start_s, end_s) for start_s, end_s, _ in gaps(spoken, 60.0)] == expected
