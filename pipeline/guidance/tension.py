@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from itertools import combinations
 from math import prod, sqrt
 from statistics import NormalDist, fmean, median
+from typing import Literal
 
 from pipeline.guidance.config import Guidance, TensionLimits
 from pipeline.records import (
     Act,
     Event,
+    Measures,
     SpeakerMeasures,
     Tension,
     TensionPoint,
@@ -31,8 +33,8 @@ def tension_of(
     turns: Sequence[Turn],
     acts: Sequence[Act],
     events: Sequence[Event],
-    agent: SpeakerMeasures | None,
-    customer: SpeakerMeasures | None,
+    measures: Measures,
+    unscorable: str | None,
     guidance: Guidance,
 ) -> Tension:
     """The customer's tension: a point for each turn, tense spans and what the agent did in each.
@@ -40,17 +42,19 @@ def tension_of(
     Args:
         turns: all turns of the call, in time order.
         acts: recognised speech acts of both.
+        unscorable: why words say nothing, if so; voice alone makes no curve.
     """
     limits = guidance.tension
+    agent, customer = measures.agent, measures.customer
     own = [turn for turn in turns if turn.speaker == "customer" and not turn.backchannel]
     voices = {voice.turn: voice for voice in customer.voice_turns} if customer else {}
     sure = [act for act in acts if act.confidence >= guidance.limits.act_confidence]
     said = [act for act in sure if act.speaker == "customer"]
+    if unscorable is not None or not own:
+        return Tension(curve=(), spans=(), not_scored=unscorable or "the customer holds no turn")
     curve = [_point(turn, said, voices.get(turn.turn), limits) for turn in own]
     runs = _runs(curve, own, limits)
     spans = tuple(_span(run, curve, own, turns, sure, events, agent, limits) for run in runs)
-    if not curve:
-        return Tension(curve=(), spans=(), not_scored="the customer holds no turn")
     peak = max(range(len(curve)), key=lambda index: curve[index].level)
     calm = [point for point in curve[peak + 1 :] if _calm(point, limits)]
     slope, low, high = _trend([(point.t_s / SECONDS_PER_MINUTE, point.level) for point in curve], limits)
@@ -134,9 +138,9 @@ def _span(
     after = curve[min(run[-1] + 1, len(curve) - 1)].level
     change = after - curve[run[0]].level
     until_s = first.end_s + limits.response_s
-    outcome = (
-        "fell" if change <= -limits.outcome_change else "rose" if change >= limits.outcome_change else "held"
-    )
+    outcome: Literal["fell", "held", "rose"] = "held"
+    if abs(change) >= limits.outcome_change:
+        outcome = "fell" if change < 0 else "rose"
     return TensionSpan(
         start_s=first.start_s,
         end_s=last.end_s,

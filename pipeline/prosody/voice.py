@@ -34,7 +34,7 @@ class TurnVoice:
     st: float | None
     slope_st_per_s: float | None
     loudness_db: float | None
-    scores: VoiceScores = VoiceScores()
+    scores: VoiceScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
