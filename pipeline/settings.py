@@ -493,6 +493,20 @@ class OutputSettings(Section):
         return f"0{given:03o}" if type(given) is int and 0 <= given <= 0o777 else given
 
 
+class SiteSettings(Section):
+    attention_calls: int = setting(
+        "most calls that the index names as worth a coach's time", unit="calls", ge=0, le=100
+    )
+    rose_weight: float = setting("weight of a call that ended tenser than it began", ge=0)
+    held_weight: float = setting("weight of a call that stayed tense", ge=0)
+    abuse_weight: float = setting("weight of abusive sentences of the customer", ge=0)
+    violated_weight: float = setting("weight of each don't of the guidance that happened", ge=0)
+    interruption_weight: float = setting("weight of each interruption by the agent", ge=0)
+    effort_weight: float = setting("weight of each point of customer effort over 3", ge=0)
+    score_weight: float = setting("weight of each 10 points of the overall score under 60", ge=0)
+    team_names: bool = setting("name the agents in the distributions of the team page")
+
+
 class BatchSettings(Section):
     workers: int = setting("worker processes", ge=1, le=256)
     max_attempts: int = setting("tries of a call that may pass the next time", ge=1, le=10)
@@ -547,6 +561,7 @@ class Settings(BaseSettings):
     tension: TensionSettings
     baseline: BaselineSettings
     output: OutputSettings
+    site: SiteSettings
     batch: BatchSettings
     models: ModelsSettings
     store: StoreSettings

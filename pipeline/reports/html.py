@@ -60,14 +60,14 @@ def judged(analysis: Analysis) -> list[Finding]:
     return sorted(found, key=lambda each: VERDICT_ORDER.index(each.verdict))
 
 
-def render(template: str, script_name: str, **context: Any) -> str:
+def render(template: str, script_name: str | None, **context: Any) -> str:
     """A page from a template, with its style and script inside and a policy that allows only those."""
-    style, script = _asset("report.css"), _asset(script_name)
+    style, script = _asset("report.css"), _asset(script_name) if script_name else ""
     policy = "; ".join(
         (
             "default-src 'none'",
             f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(script)}'",
+            f"script-src '{_digest(script)}'" if script else "script-src 'none'",
             "media-src 'self' file: data:",
             "img-src data:",
             "base-uri 'none'",

@@ -27,6 +27,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.data = ""
         self.open: list[str] = []
         self.feed(content)
         self.close()
@@ -46,6 +47,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] not in ("style", "script"):
             self.text += data
+        if self.tags and self.tags[-1] == ("script", {"type": "application/json", "id": "rows"}):
+            self.data += data
 
     def count(self, tag: str, **attributes: str) -> int:
         return sum(
