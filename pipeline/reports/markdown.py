@@ -51,6 +51,8 @@ class Writer:
             self.scores(),
             self.figures(),
             self.events(),
+            self.listening(),
+            self.silences(),
             self.guidance(),
             self.tension(),
             self.effort(),
@@ -121,39 +123,75 @@ class Writer:
         return self._part("figures.title", table(head, rows) + "\n\n" + table(call_head, call_rows))
 
     def events(self) -> str:
-        limits = self.t(
-            "events.limits",
-            min=self.limits.text("turns.event_min_overlap_s"),
-            overlap=self.limits.text("turns.interruption_overlap_s"),
-            cut_off=self.limits.text("turns.interruption_cut_off_overlap_s"),
-            start=self.limits.text("turns.simultaneous_start_s"),
-            terminal=self.limits.text("turns.terminal_remaining_s"),
-            back=self.limits.text("turns.backchannel_max_s"),
-        )
-        shown = view.events_of(self.a, "interruption") + view.events_of(self.a, "failed_attempt")
-        head = [
-            self.t(f"events.{name}")
-            for name in ("kind", "time", "who", "overlap", "yielded", "confidence", "quote")
-        ]
-        rows = [self._event(event) for event in shown]
-        none = "none" if view.overlap_measurable(self.a) else "not_measurable"
-        body = table(head, rows) if rows else self.t(f"events.{none}")
-        others = view.events_of(self.a, "simultaneous_start", "terminal_overlap")
-        backchannels = view.events_of(self.a, "backchannel")
-        counts = [self.t("events.others", count=len(others))] if others else []
-        counts += [self.t("events.backchannels", count=len(backchannels))] if backchannels else []
-        return self._part("events.title", "\n\n".join([limits, body, *counts]))
+        limits = view.event_limits(self.limits)
+        names = ("kind", "time", "who", "overlap", "yielded", "confidence", "quote", "why")
+        head = [self.t(f"events.{name}") for name in names]
+        parts = [self.t("events.counts_from", min=self.limits.text("turns.event_min_overlap_s"))]
+        if not view.events_of(self.a, "interruption"):
+            parts.append(
+                self.t("events.none" if view.overlap_measurable(self.a) else "events.not_measurable")
+            )
+        for kind in view.event_kinds(self.a):
+            found = view.events_of(self.a, kind)
+            count = self.t("events.count", kinds=self.t(f"kinds.{kind}"), count=len(found))
+            parts.append(f"**{count}.** {self.t(f'events.limit.{kind}', **limits)}")
+            if kind in view.FIRST_SHOWN:
+                parts.append(table(head, [self._event(event) for event in found]))
+        return self._part("events.title", "\n\n".join(parts))
 
     def _event(self, event: Event) -> list[str]:
         return [
             self.t(f"kind.{event.kind}"),
             view.clock(event.start_s),
-            self.t(f"roles.{event.by}"),
+            f"{self.t(f'roles.{event.by}')}, {self.t('events.of', of=self.t(f'role_of.{event.of}'))}",
             f"{view.number(event.overlap_s, 2)} s",
             self.t("yes_word" if event.yielded else "no_word"),
             view.number(event.confidence, 2),
             escape(event.quote),
+            escape(event.reason),
         ]
+
+    def listening(self) -> str:
+        head = [self.t(f"listening.{name}") for name in ("measure", "value", "moments", "limit")]
+        rows = [
+            [row.label, self._cell(row.cell), self._evidence(row.moments), escape(row.limit)]
+            for row in Figures(self.a, self.limits, self.t).listening()
+        ]
+        return self._part("listening.title", table(head, rows) if rows else "")
+
+    def silences(self) -> str:
+        found = view.silences(self.a)
+        gap = self.limits.text("turns.gap_s")
+        if not found:
+            return self._part("silences.title", self.t("silences.none", gap=gap))
+        limits = self.t(
+            "silences.limits",
+            gap=gap,
+            dead=self.limits.text("turns.dead_air_s"),
+            within=self.limits.text("turns.announced_within_s"),
+        )
+        head = [self.t(f"silences.{name}") for name in ("when", "cause", "before", "handling")]
+        rows = [
+            [
+                self.t(
+                    "silences.lasted",
+                    start=view.clock(quiet.start_s),
+                    end=view.clock(quiet.end_s),
+                    seconds=view.seconds(quiet.end_s - quiet.start_s),
+                ),
+                self.t(f"gap_kind.{quiet.kind}"),
+                escape(quiet.before.quote) if quiet.before else "",
+                "; ".join(map(self._done, quiet.handling)),
+            ]
+            for quiet in found
+        ]
+        return self._part("silences.title", f"{limits}\n\n{table(head, rows)}")
+
+    def _done(self, part: view.Done) -> str:
+        answer = {True: "silences.done", False: "silences.not_done", None: "silences.unclear"}[part.done]
+        said = part.said or (part.at.quote if part.at else "")
+        note = f", {self.t(f'silences.{part.note}')}" if part.note else ""
+        return f"{self.t(f'silences.item.{part.item}')}: {self.t(answer)}{note}{self._quote(said)}"
 
     def guidance(self) -> str:
         names = ("check", "verdict", "score", "reason", "evidence")
