@@ -54,7 +54,7 @@ def heard(
     lines = [(one.speaker, one.start_s, one.end_s, one.text) for one in turns]
     made = analysis(lines, duration_s=at_s + 1, rich=False, started_at=started_at, language=language)
     found = made.measures
-    call = replace(found.call, gaps=(), holds=(), **measures)
+    call = replace(found.call, **{"gaps": (), "holds": (), "look_ups": (), "listening": None, **measures})
     customer = found.customer
     if customer is not None:
         scored = tuple(
