@@ -142,7 +142,7 @@ def _summary(scene: Scene, texts: SummaryTexts) -> str:
     if not tension.spans or tension.end_level is None:
         return facts
     limits = scene.guidance.tension
-    if tension.end_level < limits.calm_level:
+    if tension.end_level < limits.calm_level and tension.spans[-1].outcome == "fell":
         told = texts.fell
     elif (tension.start_level or 0.0) < limits.calm_level:
         told = texts.rose

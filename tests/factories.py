@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import timeline
+from pipeline.phrases import load_phrases
 from pipeline.records import (
     Analysis,
     CallFacts,
@@ -48,6 +49,8 @@ from pipeline.records import (
     Word,
 )
 from pipeline.settings import Settings, load_settings
+from pipeline.turns.floor import Floor
+from pipeline.turns.listening import measure_listening
 
 Line = tuple[Role, float, float, str] | tuple[Role, float, float, str, bool]
 """speaker, start_s, end_s, text, and whether it is a backchannel."""
@@ -254,13 +257,21 @@ def analysis(
                 silence_s=round(duration_s - speech_s, 3),
                 silence_share=round((duration_s - speech_s) / duration_s, 3),
                 gaps=(Gap(start_s=29.1, end_s=41.0, kind="dead_air"),) if rich else (),
-                holds=(
-                    Hold(start_s=30.0, end_s=40.5, announced=True, reason="look at the bill", consent=None),
-                )
-                if rich
-                else (),
+                holds=(_hold(),) if rich else (),
                 talk_ratio_agent=0.58 if "agent" in roles else None,
                 not_scored={} if len(roles) > 1 else {"overlap_s": "only one speaker was found"},
+                listening=measure_listening(
+                    Floor(turns, tuple(not each.backchannel for each in turns)),
+                    events,
+                    {
+                        role: [(each.start_s, each.end_s) for each in turns if each.speaker == role]
+                        for role in roles
+                    },
+                    None,
+                    load_phrases("en"),
+                    settings().turns,
+                    settings().listening,
+                ),
             ),
         ),
         interruptions=events,
@@ -318,6 +329,22 @@ def redaction(start_s: float, end_s: float, turn_index: int) -> Redaction:
 
 def _evidence(turn_index: int, start_s: float, end_s: float, quote: str, note: str = "") -> Evidence:
     return Evidence(turn=turn_index, start_s=start_s, end_s=end_s, quote=quote, note=note)
+
+
+def _hold() -> Hold:
+    said = _evidence(5, 25.2, 27.9, "let me look at the bill right now.")
+    return Hold(
+        start_s=30.0,
+        end_s=40.5,
+        announced=True,
+        reason="look at the bill",
+        consent=False,
+        consent_asked=False,
+        thanked=None,
+        announcement=said,
+        before=_evidence(6, 28.3, 29.1, "Okay."),
+        not_scored={"thanked": "the agent does not speak after it"},
+    )
 
 
 def _guidance() -> tuple[Finding, ...]:

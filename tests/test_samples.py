@@ -19,6 +19,8 @@ from tests.benchmarks.truth import Truth, sample_truths
 SETTINGS = load_settings()
 TRUTHS = {truth.call_id: truth for truth in sample_truths()}
 HOLD = "2026-03-09-maya-hold-transfer"
+UNANNOUNCED = "2026-03-18-ken-dropped-signal"
+LOOK_UP = "2026-03-16-maya-bill-question"
 VOICEMAIL = "2026-03-10-ken-voicemail"
 
 
@@ -65,18 +67,49 @@ def test_speech_edges_are_tight(rows: dict[str, Row]) -> None:
     assert errors[int(0.9 * len(errors))] <= 40
 
 
-def test_hold_music_is_a_hold_and_not_words(analyses: dict[str, Analysis]) -> None:
+@pytest.mark.parametrize("call_id", [HOLD, UNANNOUNCED])
+def test_hold_music_is_a_hold_and_not_words(call_id: str, analyses: dict[str, Analysis]) -> None:
     """Music on hold is neither speech nor text, and the hold is where it was, announced as it was."""
-    analysis, truth = analyses[HOLD], TRUTHS[HOLD]
+    analysis, truth = analyses[call_id], TRUTHS[call_id]
     true = next(hold for hold in truth.content["holds"] if hold["music"])
     span = [(true["start_s"], true["end_s"])]
     speech = [(segment.start_s, segment.end_s) for segment in analysis.speech.segments]
     words = [(w.start_s, w.end_s) for turn in analysis.transcript.turns for w in turn.words]
     assert overlap_s(speech, span) == 0
     assert overlap_s(words, span) == 0
-    found = analysis.measures.call.holds[0]
-    assert found.announced
+    (found,) = analysis.measures.call.holds
+    assert found.music
+    assert found.announced is true["announced"]
     assert overlap_s([(found.start_s, found.end_s)], span) == pytest.approx(total_s(span), abs=0.1)
+
+
+def test_how_holds_were_handled(analyses: dict[str, Analysis]) -> None:
+    """The announced hold had a reason, a time, consent and thanks; the other had none of it."""
+    (right,) = analyses[HOLD].measures.call.holds
+    assert (right.consent_asked, right.consent, right.thanked) == (True, True, True)
+    assert right.reason is not None
+    assert right.time_given == "less than a minute"
+    (wrong,) = analyses[UNANNOUNCED].measures.call.holds
+    assert (wrong.consent_asked, wrong.consent, wrong.thanked, wrong.reason) == (False, False, False, None)
+
+
+def test_silences_have_their_causes(analyses: dict[str, Analysis]) -> None:
+    """Ringing is no hold, neither before the first word nor after a transfer; a look-up is no dead air."""
+    kinds = {call_id: [gap.kind for gap in one.measures.call.gaps] for call_id, one in analyses.items()}
+    assert kinds[HOLD] == ["hold", "dead_air", "transfer"]
+    assert kinds[VOICEMAIL] == ["ringing"]
+    assert kinds[LOOK_UP] == ["look_up"]
+
+
+def test_first_accounts_are_cut_off_where_they_were(analyses: dict[str, Analysis]) -> None:
+    """In two calls the agent broke into the first account; in the others it ended by itself."""
+    cut = set()
+    for call_id, analysis in analyses.items():
+        listening = analysis.measures.call.listening
+        assert listening is not None
+        if listening.first_account is not None and listening.first_account.cut_off:
+            cut.add(call_id)
+    assert cut == {UNANNOUNCED, "2026-03-03-ken-late-technician"}
 
 
 def test_a_voicemail_is_one_sided(analyses: dict[str, Analysis]) -> None:

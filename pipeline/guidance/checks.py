@@ -57,7 +57,7 @@ CHECKS: Mapping[str, Callable[[Scene], Ruling]] = {
     "promises_kept_track": what_said.promises_kept_track,
     "problem_solved": what_said.problem_solved,
     "next_issue": what_said.said("next_issue"),
-    "no_channel_switch": what_said.not_said("channel_switch"),
+    "no_channel_switch": what_said.no_channel_switch,
     "ask_feedback": what_said.said("ask_feedback"),
     "solve_not_speed": what_said.solve_not_speed,
     "no_long_cause": what_said.no_long_cause,
@@ -139,7 +139,7 @@ def _unscorable(name: str, scene: Scene) -> str | None:
 
 def _right_without_occasion(name: str, scene: Scene) -> bool:
     """Holds outside tension can still be handled well or not."""
-    return name == "no_hold_or_transfer" and what_said.held_or_transferred(scene)
+    return name == "no_hold_or_transfer" and bool(what_said.holds_of(scene))
 
 
 def _rolled_up(members: list[Finding], scene: Scene) -> Ruling:

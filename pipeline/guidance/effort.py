@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.guidance.scene import Scene, from_acts
+from pipeline.guidance.what_said import holds_of, of_hold, sent_elsewhere
 from pipeline.records import Act, Effort, EffortSignal, Evidence
 
 LOWEST, HIGHEST = 1.0, 5.0
@@ -29,24 +30,13 @@ def effort_of(scene: Scene, unscorable: str | None) -> Effort:
 
 
 def _signs(scene: Scene) -> dict[str, tuple[Evidence, ...]]:
-    first_s = min((turn.start_s for turn in scene.customer_turns), default=float("inf"))
-    holds = [hold for hold in scene.heard.measures.call.holds if hold.start_s > first_s]
     transferred = [*scene.acts("transferred_before", by="customer"), *scene.certain("announce_transfer")]
     return {
         "contacted_before": from_acts(scene.acts("repeat_contact", by="customer")),
         "repeated_information": from_acts(scene.acts("repeat_information", by="customer")),
         "transferred": from_acts(_one_a_turn(transferred)),
-        "switched_channel": from_acts(scene.certain("channel_switch")),
-        "held": tuple(
-            Evidence(
-                turn=hold.before.turn if hold.before else None,
-                start_s=hold.start_s,
-                end_s=hold.end_s,
-                quote=hold.before.quote if hold.before else "",
-                note=f"{hold.end_s - hold.start_s:.0f} s",
-            )
-            for hold in holds
-        ),
+        "switched_channel": from_acts(sent_elsewhere(scene)),
+        "held": tuple(of_hold(scene, hold) for hold in holds_of(scene)),
         "long_time_to_remedy": _late_remedy(scene),
         "unresolved": _unresolved(scene),
     }
@@ -69,8 +59,9 @@ def _unresolved(scene: Scene) -> tuple[Evidence, ...]:
     """The customer says at last that it is not solved, or nothing at all was offered for a problem."""
     unsolved = scene.acts("not_solved", by="customer")
     settled = [
-        *scene.acts("confirm_solved", by="customer"),
-        *scene.acts("check_solved", "follow_up", "present_solution"),
+        *scene.confirmed,
+        *scene.checked,
+        *scene.acts("follow_up", "present_solution"),
     ]
     last_s = max((act.start_s for act in settled), default=-1.0)
     late = [act for act in unsolved if act.start_s > last_s]

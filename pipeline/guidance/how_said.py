@@ -1,5 +1,6 @@
 """Checks of how something was said: interruptions, listening, silences. Rate and tone are in `voice`."""
 
+from dataclasses import replace
 from statistics import fmean
 
 from pipeline.guidance.scene import ONE_CHANNEL, Ruling, Scene
@@ -12,14 +13,14 @@ LISTENING_ACTS = ("restate_concern", "confirmation", "invite_story", "empathy", 
 
 
 def calm_pace(scene: Scene) -> Ruling:
-    """`talk_slowly`: the rate against a band, the own baseline, and the rest of the call where it was tense."""
+    """`talk_slowly`: the rate against a band, the own baseline, and the rest of the call."""
     agent, customer = scene.heard.measures.agent, scene.heard.measures.customer
     if agent is None:
         return Ruling(verdict="not_scored", reason=NO_SOUND)
     tense = [(span.start_s, span.end_s) for span in scene.tension.spans]
     if customer is not None:
         tense += raised_spans(customer.pitch_windows, scene.settings.voice_checks)
-    return talk_slowly(agent, scene.agent_turns, scene.settings, union(tense))
+    return _with_moment(talk_slowly(agent, scene.agent_turns, scene.settings, union(tense)), scene)
 
 
 def calm_tone(scene: Scene) -> Ruling:
@@ -27,7 +28,23 @@ def calm_tone(scene: Scene) -> Ruling:
     agent = scene.heard.measures.agent
     if agent is None:
         return Ruling(verdict="not_scored", reason=NO_SOUND)
-    return low_tone(agent, scene.agent_turns, scene.settings.voice_checks)
+    return _with_moment(low_tone(agent, scene.agent_turns, scene.settings.voice_checks), scene)
+
+
+def _with_moment(ruling: Ruling, scene: Scene) -> Ruling:
+    """A verdict on the call as a whole shows the answer to the customer's tension, or the longest turn."""
+    if ruling.evidence or ruling.verdict == "not_scored" or not scene.agent_turns:
+        return ruling
+    answers = [
+        turn for span in scene.tension.spans for turn in scene.agent_turns if turn.start_s >= span.start_s
+    ]
+    longest = max(scene.agent_turns, key=lambda turn: turn.end_s - turn.start_s)
+    moment = (
+        scene.of_turn(answers[0], "answers the tension")
+        if answers
+        else scene.of_turn(longest, "longest turn")
+    )
+    return replace(ruling, evidence=(moment,))
 
 
 def dont_interrupt(scene: Scene) -> Ruling:

@@ -74,7 +74,7 @@ def judge(
     language = load_language(heard.facts.language)
     unscorable = no_words_reason(heard.turns, heard.measures, language, heard.facts.language)
     tension = tension_of(heard.turns, heard.acts, heard.events, heard.measures, unscorable, guidance)
-    promises = promises_of(heard.acts, heard.facts.started_at, language, guidance)
+    promises = promises_of(heard.turns, heard.acts, heard.facts.started_at, language, guidance)
     scene = Scene(
         heard=heard,
         guidance=guidance,

@@ -1,17 +1,25 @@
 """Promises: who commits to what, and by when."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from pipeline.guidance.config import Guidance
 from pipeline.guidance.language import Language
-from pipeline.records import Act, Promise
+from pipeline.guidance.times import When
+from pipeline.records import Act, Promise, Turn
 
 PROMISES = ("promise", "follow_up")
+WARNING = "set_limit"
+SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
 def promises_of(
-    acts: Sequence[Act], started_at: str | None, language: Language | None, guidance: Guidance
+    turns: Sequence[Turn],
+    acts: Sequence[Act],
+    started_at: str | None,
+    language: Language | None,
+    guidance: Guidance,
 ) -> tuple[Promise, ...]:
     """Every promise of the call in time order, one a sentence.
 
@@ -20,11 +28,15 @@ def promises_of(
     """
     if language is None:
         return ()
+    moment = _moment(started_at)
+    texts = {turn.turn: turn.text for turn in turns}
+    sure = [act for act in acts if act.confidence >= guidance.limits.act_confidence]
+    warnings = {(act.turn, act.start_s) for act in sure if act.id == WARNING}
     found: dict[tuple[int, float], Promise] = {}
-    for act in sorted(acts, key=lambda act: (act.start_s, act.turn)):
-        if act.id not in PROMISES or act.confidence < guidance.limits.act_confidence:
+    for act in sorted(sure, key=lambda act: (act.start_s, act.turn)):
+        if act.id not in PROMISES or (act.turn, act.start_s) in warnings:
             continue
-        when = language.times.find(act.quote, _moment(started_at))
+        when = _when(act.quote, texts.get(act.turn, ""), moment, language)
         found[act.turn, act.start_s] = Promise(
             who=act.speaker,
             what=language.promised(act.quote),
@@ -34,6 +46,16 @@ def promises_of(
             said_when=when.said if when else None,
         )
     return tuple(found.values())
+
+
+def _when(quote: str, text: str, moment: datetime | None, language: Language) -> When | None:
+    """The time that a promise names, or else the sentence after it does: "It will be there by noon." """
+    found = language.times.find(quote, moment)
+    _, said, rest = text.partition(quote)
+    if found is not None or not said:
+        return found
+    following = next((part for part in SENTENCE_END.split(rest.strip()) if part), "")
+    return None if following.endswith("?") else language.times.find(following, moment)
 
 
 def _moment(started_at: str | None) -> datetime | None:

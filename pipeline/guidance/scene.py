@@ -142,6 +142,22 @@ class Scene:
         return self.acts("present_solution")
 
     @cached_property
+    def checked(self) -> list[Act]:
+        """Questions of the agent whether it is solved: after a fix, or answered by a yes.
+
+        Without either they only lead out of the call.
+        """
+        fixed_s = min((act.start_s for act in self.fixes), default=float("inf"))
+        confirmed_s = max((act.start_s for act in self.confirmed), default=float("-inf"))
+        return [
+            act for act in self.acts("check_solved") if act.start_s >= fixed_s or act.start_s <= confirmed_s
+        ]
+
+    @cached_property
+    def confirmed(self) -> list[Act]:
+        return self.acts("confirm_solved", by="customer")
+
+    @cached_property
     def account(self) -> Account | None:
         """The first account of the problem; ``None`` in a call without one.
 
@@ -167,7 +183,7 @@ class Scene:
         for turn in (turn for turn in self.heard.turns if not turn.backchannel and turn.turn >= begin):
             if turn.speaker == "customer":
                 told.append(turn)
-            elif turn.turn not in prompts or len(turn.words) > QUOTE_WORDS:
+            elif turn.turn not in prompts or len(turn.text.split()) > QUOTE_WORDS:
                 taken = turn.turn
                 break
         if not told:
@@ -198,9 +214,11 @@ class Scene:
     # --- occasions ------------------------------------------------------------------------------------
 
     def occasion(self, of: Occasion) -> tuple[Evidence, ...] | None:
-        """What made a check due, ``None`` where nothing did."""
+        """What made a check due, ``None`` where nothing did; nothing is due without a customer."""
+        if not self.customer_turns:
+            return None
         if of == "always":
-            return () if self.customer_turns else None
+            return ()
         if of == "problem":
             return from_acts(self.complaint[:1]) or None
         if of == "tension":

@@ -8,7 +8,7 @@ from pipeline.records import Finding, LdalMoment, LdalScores, Scores, ScoreSum
 
 
 def scores_of(findings: Sequence[Finding], scene: Scene) -> Scores:
-    """Scores over all checks, over how and what was said, and over the four parts of LDAL, with their sums."""
+    """Scores over all checks, over how and what was said, and over the parts of LDAL, with their sums."""
     guidance = scene.guidance
     groups = _groups(findings, guidance)
     sums = {name: _sum(name, members) for name, members in groups.items()}

@@ -21,9 +21,9 @@ from pipeline.records import (
 from pipeline.timeline import Span, overlap_s
 
 RESPONSE_ACTS = (
-    "apology", "weak_apology", "empathy", "selective_agreement", "reassurance", "restate_concern", "invite_story",
-    "present_solution", "set_limit", "offer_alternative", "blame", "rude_reply", "explain_cause", "announce_hold",
-    "announce_transfer", "channel_switch", "rush",
+    "apology", "weak_apology", "empathy", "selective_agreement", "reassurance", "restate_concern",
+    "invite_story", "present_solution", "set_limit", "offer_alternative", "blame", "rude_reply",
+    "explain_cause", "announce_hold", "announce_transfer", "channel_switch", "rush",
 )  # fmt: skip
 INTERVAL = 0.95
 SECONDS_PER_MINUTE = 60.0
@@ -54,7 +54,7 @@ def tension_of(
         return Tension(curve=(), spans=(), not_scored=unscorable or "the customer holds no turn")
     curve = [_point(turn, said, voices.get(turn.turn), limits) for turn in own]
     runs = _runs(curve, own, limits)
-    spans = tuple(_span(run, curve, own, turns, sure, events, agent, limits) for run in runs)
+    spans = tuple(_span(run, run is runs[-1], curve, own, turns, sure, events, agent, limits) for run in runs)
     peak = max(range(len(curve)), key=lambda index: curve[index].level)
     calm = [point for point in curve[peak + 1 :] if _calm(point, limits)]
     slope, low, high = _trend([(point.t_s / SECONDS_PER_MINUTE, point.level) for point in curve], limits)
@@ -126,6 +126,7 @@ def _runs(curve: Sequence[TensionPoint], own: Sequence[Turn], limits: TensionLim
 
 def _span(
     run: range,
+    final: bool,
     curve: Sequence[TensionPoint],
     own: Sequence[Turn],
     turns: Sequence[Turn],
@@ -134,13 +135,18 @@ def _span(
     agent: SpeakerMeasures | None,
     limits: TensionLimits,
 ) -> TensionSpan:
+    """A tense span. It fell if the next turn is calm, and, of the last span, if the end of the call is."""
     first, last = own[run[0]], own[run[-1]]
     after = curve[min(run[-1] + 1, len(curve) - 1)].level
+    if final:
+        after = max(after, curve[-1].level)
     change = after - curve[run[0]].level
     until_s = first.end_s + limits.response_s
     outcome: Literal["fell", "held", "rose"] = "held"
-    if abs(change) >= limits.outcome_change:
-        outcome = "fell" if change < 0 else "rose"
+    if change >= limits.outcome_change:
+        outcome = "rose"
+    elif change <= -limits.outcome_change and after < limits.calm_level:
+        outcome = "fell"
     return TensionSpan(
         start_s=first.start_s,
         end_s=last.end_s,

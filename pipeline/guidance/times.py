@@ -94,8 +94,10 @@ class TimeWords(Section):
             return day.isoformat() if day else None
         if day is None:
             day = started_at.date()
-            if clock <= started_at.time():
-                day += timedelta(days=1)
+            passed = clock <= started_at.time()
+            if passed and "hour" not in given and "bare" not in given:
+                return day.isoformat()
+            day += timedelta(days=1) if passed else timedelta()
         return datetime.combine(day, clock, started_at.tzinfo).isoformat(timespec="minutes")
 
     def _day(self, given: dict[str, str], today: date) -> date | None:

@@ -8,8 +8,8 @@ from pipeline.records import Act, Evidence, Hold, Turn
 from pipeline.timeline import Span
 
 ACKNOWLEDGING = (
-    "restate_concern", "empathy", "apology", "confirmation", "selective_agreement", "assessment", "invite_story",
-    "reassurance",
+    "restate_concern", "empathy", "apology", "confirmation", "selective_agreement", "assessment",
+    "invite_story", "reassurance",
 )  # fmt: skip
 OPEN_ISSUE = ("not_solved", "anger", "leave", "ask_supervisor")
 
@@ -26,14 +26,17 @@ def said(act: str) -> Callable[[Scene], Ruling]:
     return rule
 
 
-def not_said(act: str) -> Callable[[Scene], Ruling]:
-    """A check that one speech act of the agent violates."""
+def sent_elsewhere(scene: Scene) -> list[Act]:
+    """Sentences that send the customer elsewhere; whoever is transferred need not go there."""
+    transferred = {act.turn for act in scene.acts("announce_transfer")}
+    return [act for act in scene.certain("channel_switch") if act.turn not in transferred]
 
-    def rule(scene: Scene) -> Ruling:
-        found = scene.certain(act)
-        return _violated(found, "said by the agent") if found else _kept("nothing of the kind was heard")
 
-    return rule
+def no_channel_switch(scene: Scene) -> Ruling:
+    found = sent_elsewhere(scene)
+    if found:
+        return _violated(found, "the customer is sent elsewhere to get it done")
+    return _kept("the customer is not sent elsewhere")
 
 
 def _met(acts: list[Act], reason: str, score: float | None = None) -> Ruling:
@@ -194,9 +197,8 @@ def follow_up(scene: Scene) -> Ruling:
     timed = [act for act in found if _timed(scene, act)]
     if timed:
         return _met(timed, "a follow-up with a time")
-    checked = scene.acts("check_solved", after_s=scene.fixes[0].start_s if scene.fixes else 0.0)
-    if checked:
-        return _met(checked, "checked in the call that it is solved")
+    if scene.checked:
+        return _met(scene.checked, "checked in the call that it is solved")
     if found:
         return _partly(found, "a follow-up without a time")
     return Ruling(verdict="missed", reason="no follow-up, and no check that it is solved")
@@ -259,8 +261,7 @@ def promises_kept_track(scene: Scene) -> Ruling:
 
 
 def problem_solved(scene: Scene) -> Ruling:
-    confirmed = scene.acts("confirm_solved", by="customer")
-    checked = scene.acts("check_solved")
+    confirmed, checked = scene.confirmed, scene.checked
     unsolved = scene.acts("not_solved", by="customer")
     last = max((act.start_s for act in (*confirmed, *checked)), default=None)
     if last is not None and not any(act.start_s > last for act in unsolved):
@@ -273,11 +274,11 @@ def problem_solved(scene: Scene) -> Ruling:
 
 
 def solve_not_speed(scene: Scene) -> Ruling:
-    done_s = max((act.start_s for act in scene.acts("confirm_solved", by="customer")), default=float("inf"))
+    done_s = max((act.start_s for act in scene.confirmed), default=float("inf"))
     rushed = [act for act in scene.certain("rush") if act.start_s < done_s]
     if rushed:
         return _violated(rushed, "the agent pressed for an end while the issue was open")
-    settled = scene.fixes or scene.acts("confirm_solved", by="customer") or scene.acts("follow_up")
+    settled = scene.fixes or scene.confirmed or scene.acts("follow_up")
     ending_s = scene.end_s - scene.guidance.limits.ending_s
     protest = scene.certain(*OPEN_ISSUE, by="customer", after_s=ending_s)
     if not settled and protest:
@@ -303,20 +304,21 @@ def no_long_cause(scene: Scene) -> Ruling:
     return _violated(long, f"{longest_s:.0f} s about the cause, before any fix, while the customer was tense")
 
 
-def held_or_transferred(scene: Scene) -> bool:
-    return bool(scene.heard.measures.call.holds or scene.certain("announce_transfer"))
+def holds_of(scene: Scene) -> list[Hold]:
+    """Holds of a customer: ringing and music before the customer's first word hold nobody."""
+    first_s = min((turn.start_s for turn in scene.customer_turns), default=float("inf"))
+    return [hold for hold in scene.heard.measures.call.holds if hold.start_s > first_s]
 
 
 def no_hold_or_transfer(scene: Scene) -> Ruling:
     """None while the customer is tense; at other times handled well."""
     after_s = scene.guidance.limits.hold_after_tense_s
-    first_s = min((turn.start_s for turn in scene.customer_turns), default=float("inf"))
-    holds = [hold for hold in scene.heard.measures.call.holds if hold.start_s > first_s]
+    holds = holds_of(scene)
     transfers = scene.certain("announce_transfer")
     tense_holds = [hold for hold in holds if scene.tense((hold.start_s, hold.end_s), after_s)]
     tense_transfers = [act for act in transfers if scene.tense((act.start_s, act.end_s), after_s)]
     if tense_holds or tense_transfers:
-        evidence = (*(_of_hold(scene, hold) for hold in tense_holds), *from_acts(tense_transfers))
+        evidence = (*(of_hold(scene, hold) for hold in tense_holds), *from_acts(tense_transfers))
         return Ruling(
             verdict="violated",
             reason=f"while the customer was tense, or soon after: holds {len(tense_holds)}, "
@@ -329,7 +331,7 @@ def no_hold_or_transfer(scene: Scene) -> Ruling:
         reason = "no hold or transfer while the customer was tense"
         return Ruling(verdict="met", reason=reason, evidence=evidence)
     kept = [_kept_share(hold) for hold in holds]
-    evidence = tuple(_of_hold(scene, hold) for hold in holds)
+    evidence = tuple(of_hold(scene, hold) for hold in holds)
     score = sum(kept) / len(kept)
     if score == 1:
         reason = "holds were announced with reason, consent and time, and thanked for"
@@ -356,7 +358,7 @@ def _kept_share(hold: Hold) -> float:
     return sum(known) / len(known)
 
 
-def _of_hold(scene: Scene, hold: Hold) -> Evidence:
+def of_hold(scene: Scene, hold: Hold) -> Evidence:
     lacking = [name for name, value in _handling(hold).items() if value is False]
     note = f"hold of {hold.end_s - hold.start_s:.0f} s"
     if lacking:

@@ -1,11 +1,11 @@
 """The figures of a call as rows for reading: value, what it rests on, target, and reasons for gaps."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipeline.records import Analysis, Baseline, Role, SpeakerMeasures
+from pipeline.records import Analysis, Baseline, Evidence, FirstAccount, Listening, Role, SpeakerMeasures
 from pipeline.reports.strings import Strings
-from pipeline.reports.view import Limits, number, percent, quantity, roles_of, seconds
+from pipeline.reports.view import Limits, clock, number, percent, quantity, roles_of, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,16 @@ class FigureRow:
     label: str
     term: str | None
     cells: tuple[Cell, ...]
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MomentsRow:
+    """A figure with the moments that it rests on."""
+
+    label: str
+    cell: Cell
+    moments: tuple[Evidence, ...]
     limit: str
 
 
@@ -51,11 +61,6 @@ class Figures:
         wpm_limit = t(
             "figures.speech_rate_limit", low=at("rate.guidance_low_wpm"), high=at("rate.guidance_high_wpm")
         )
-        event_limit = t(
-            "figures.interruptions_limit",
-            overlap=at("turns.interruption_overlap_s"),
-            cut_off=at("turns.interruption_cut_off_overlap_s"),
-        )
         coverage_min = self.limits.get("rate.coverage_min")
         coverage_limit = (
             "" if coverage_min is None else t("figures.coverage_limit", share=percent(coverage_min))
@@ -73,7 +78,9 @@ class Figures:
             self._row("pitch_range", "semitone", "f0_range_st", self._pitch_range),
             self._row("loudness", "baseline", "loudness_vs_baseline_db", self._loudness),
             self._row("longest_turn", None, "longest_turn_s", self._longest, long_limit),
-            self._row("interruptions", "confidence", "interruptions", self._interruptions, event_limit),
+            self._row(
+                "interruptions", "confidence", "interruptions", self._interruptions, self._event_limit()
+            ),
             self._row("backchannels", "backchannel", "backchannels", self._backchannels),
             self._row("latency", "latency", "response_latency_median_s", self._latency),
             self._row("coverage", None, "coverage", self._coverage, coverage_limit),
@@ -112,6 +119,110 @@ class Figures:
                 t("figures.ratio_limit"),
             ),
         ]
+
+    def listening(self) -> list[MomentsRow]:
+        """How the agent listened; nothing of an analysis that did not measure it."""
+        of = self.analysis.measures.call.listening
+        if of is None:
+            return []
+        t, at = self.text, self.limits.text
+        prompts = of.first_account.prompts if of.first_account else ()
+        prompts_limit = t(
+            "listening.prompts_limit",
+            prompt=at("listening.prompt_max_s"),
+            question=at("listening.question_max_s"),
+        )
+        longest = (of.longest_agent_turn,) if of.longest_agent_turn else ()
+        rows = [
+            ("account", self._account(of), self._account_moments(of), t("listening.account_limit")),
+            ("prompts", Cell(number(len(prompts)), t("listening.prompts_detail")), prompts, prompts_limit),
+            (
+                "backchannels",
+                self._per_minute(of),
+                of.backchannels,
+                t("listening.backchannels_limit", long=at("listening.long_turn_s")),
+            ),
+            (
+                "longest",
+                self._longest_agent_turn(of),
+                tuple(dict.fromkeys((*longest, *of.long_agent_turns))),
+                t("figures.longest_turn_limit", limit=at("turns.longest_turn_s")),
+            ),
+            ("interruptions", self._per_customer_minute(of), (), self._event_limit()),
+        ]
+        return [
+            MomentsRow(t(f"listening.{name}"), cell, moments, limit)
+            for name, cell, moments, limit in rows
+            if name != "prompts" or prompts
+        ]
+
+    def _account(self, of: Listening) -> Cell:
+        account = of.first_account
+        if account is None:
+            return self._missing(of.not_scored.get("first_account"))
+        words, turns = number(account.words), number(len(account.turns))
+        if account.taken_s is None:
+            detail = self.text("listening.account_untaken", words=words, turns=turns)
+        else:
+            taken = clock(account.taken_s)
+            detail = self.text("listening.account_detail", words=words, turns=turns, taken=taken)
+        flag = {True: "flag.cut_off", False: "flag.by_itself", None: "silences.unclear"}[account.cut_off]
+        value = self.text("listening.account_value", start=clock(account.start_s), end=clock(account.end_s))
+        return Cell(value, f"{detail}; {account.reason}", self.text(flag))
+
+    def _account_moments(self, of: Listening) -> tuple[Evidence, ...]:
+        account = of.first_account
+        if account is None:
+            return ()
+        begins = Evidence(
+            turn=account.turns[0],
+            start_s=account.start_s,
+            end_s=account.end_s,
+            quote="",
+            note=self.text("listening.account_told"),
+        )
+        return (begins, *account.interruptions, *self._taken(account))
+
+    def _taken(self, account: FirstAccount) -> list[Evidence]:
+        """The turn that took the floor, unless it is one of the interruptions shown."""
+        taken = account.taken_by
+        if taken is None or any(one.turn == taken.turn for one in account.interruptions):
+            return []
+        return [replace(taken, note=self.text("listening.account_taken"))]
+
+    def _per_minute(self, of: Listening) -> Cell:
+        if of.backchannels_per_min is None:
+            return self._missing(of.not_scored.get("backchannels_per_min"))
+        detail = self.text(
+            "listening.backchannels_detail",
+            count=number(of.long_turn_backchannels or 0),
+            seconds=number(of.long_turn_time_s or 0, 1),
+            turns=number(of.long_turns or 0),
+        )
+        return Cell(quantity(of.backchannels_per_min, self.text("unit.per_min"), 1), detail)
+
+    def _longest_agent_turn(self, of: Listening) -> Cell:
+        if of.longest_agent_turn is None:
+            return self._missing(of.not_scored.get("longest_agent_turn"))
+        length_s = of.longest_agent_turn.end_s - of.longest_agent_turn.start_s
+        return Cell(seconds(length_s), flag=self.text("flag.long") if of.long_agent_turns else "")
+
+    def _per_customer_minute(self, of: Listening) -> Cell:
+        if of.interruptions_per_customer_min is None:
+            return self._missing(of.not_scored.get("interruptions_per_customer_min"))
+        detail = self.text(
+            "listening.interruptions_detail",
+            count=number(of.interruptions or 0),
+            seconds=number(of.customer_talk_s or 0, 1),
+        )
+        return Cell(quantity(of.interruptions_per_customer_min, self.text("unit.per_min"), 1), detail)
+
+    def _event_limit(self) -> str:
+        return self.text(
+            "figures.interruptions_limit",
+            overlap=self.limits.text("turns.interruption_overlap_s"),
+            cut_off=self.limits.text("turns.interruption_cut_off_overlap_s"),
+        )
 
     def _row(self, name: str, term: str | None, measure: str, read: Reader, limit: str = "") -> FigureRow:
         cells = tuple(self._cell(role, measure, read) for role in roles_of(self.analysis))

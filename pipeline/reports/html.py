@@ -45,9 +45,14 @@ def render_call(analysis: Analysis, peaks: Peaks | None, audio_href: str | None,
         timeline=timeline,
         limits=limits,
         events=lambda *kinds: view.events_of(analysis, *kinds),
+        event_kinds=view.event_kinds(analysis),
+        first_shown=view.FIRST_SHOWN,
+        event_limits=view.event_limits(limits),
+        silences=view.silences(analysis),
         overlap_measurable=view.overlap_measurable(analysis),
-        judged_findings=judged(analysis),
+        findings_by_source=by_source(analysis),
         other_findings=[each for each in analysis.guidance if each.verdict not in VERDICT_ORDER],
+        response=lambda name, value: view.response(name, value, text),
         audio_href=audio_href,
         lead_s=settings.output.play_lead_s,
         language=settings.output.language,
@@ -58,6 +63,13 @@ def judged(analysis: Analysis) -> list[Finding]:
     """Findings with a verdict on the call, what most needs attention first."""
     found = [each for each in analysis.guidance if each.verdict in VERDICT_ORDER]
     return sorted(found, key=lambda each: VERDICT_ORDER.index(each.verdict))
+
+
+def by_source(analysis: Analysis) -> list[tuple[str, list[Finding]]]:
+    """Findings with a verdict under the letter of their source, in the order of the letters."""
+    found = judged(analysis)
+    sources = sorted({each.source for each in found})
+    return [(source, [each for each in found if each.source == source]) for source in sources]
 
 
 def render(template: str, script_name: str | None, **context: Any) -> str:

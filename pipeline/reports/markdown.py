@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from pipeline.records import Analysis, CoachingPoint, Event, Evidence, Turn
+from pipeline.records import Analysis, CoachingPoint, Event, Evidence, Finding, ScoreSum, Turn
 from pipeline.reports import view
 from pipeline.reports.figures import Cell, Figures
-from pipeline.reports.html import date, judged
+from pipeline.reports.html import by_source, date
 from pipeline.reports.strings import Strings, load_strings
 from pipeline.settings import Settings
 
@@ -51,6 +51,8 @@ class Writer:
             self.scores(),
             self.figures(),
             self.events(),
+            self.listening(),
+            self.silences(),
             self.guidance(),
             self.tension(),
             self.effort(),
@@ -92,12 +94,21 @@ class Writer:
         named |= {name: getattr(of.ldal, name) for name in ("listen", "diffuse", "act", "impression")}
         if all(value is None for value in named.values()):
             return ""
+        sums = {total.id: total for total in of.sums}
         lines = [
             f"- {self.t(f'scores.{name}')}: "
             + (self.t("scores.none") if value is None else f"{view.number(value)} {self.t('scores.of_100')}")
+            + (f" ({self._sum(sums[name])})" if name in sums else "")
             for name, value in named.items()
         ]
+        if of.act_before_listen_s is not None:
+            at = view.clock(of.act_before_listen_s)
+            lines.append(f"- {at}: {self.t('scores.act_before_listen')}")
         return self._part("scores.title", "\n".join(lines))
+
+    def _sum(self, total: ScoreSum) -> str:
+        points, weight = view.number(total.points, 1), view.number(total.weight, 1)
+        return self.t("scores.sum", points=points, weight=weight, checks=len(total.checks))
 
     def figures(self) -> str:
         figures = Figures(self.a, self.limits, self.t)
@@ -112,57 +123,98 @@ class Writer:
         return self._part("figures.title", table(head, rows) + "\n\n" + table(call_head, call_rows))
 
     def events(self) -> str:
-        limits = self.t(
-            "events.limits",
-            min=self.limits.text("turns.event_min_overlap_s"),
-            overlap=self.limits.text("turns.interruption_overlap_s"),
-            cut_off=self.limits.text("turns.interruption_cut_off_overlap_s"),
-            start=self.limits.text("turns.simultaneous_start_s"),
-            terminal=self.limits.text("turns.terminal_remaining_s"),
-            back=self.limits.text("turns.backchannel_max_s"),
-        )
-        shown = view.events_of(self.a, "interruption") + view.events_of(self.a, "failed_attempt")
-        head = [
-            self.t(f"events.{name}")
-            for name in ("kind", "time", "who", "overlap", "yielded", "confidence", "quote")
-        ]
-        rows = [self._event(event) for event in shown]
-        none = "none" if view.overlap_measurable(self.a) else "not_measurable"
-        body = table(head, rows) if rows else self.t(f"events.{none}")
-        others = view.events_of(self.a, "simultaneous_start", "terminal_overlap")
-        backchannels = view.events_of(self.a, "backchannel")
-        counts = [self.t("events.others", count=len(others))] if others else []
-        counts += [self.t("events.backchannels", count=len(backchannels))] if backchannels else []
-        return self._part("events.title", "\n\n".join([limits, body, *counts]))
+        limits = view.event_limits(self.limits)
+        names = ("kind", "time", "who", "overlap", "yielded", "confidence", "quote", "why")
+        head = [self.t(f"events.{name}") for name in names]
+        parts = [self.t("events.counts_from", min=self.limits.text("turns.event_min_overlap_s"))]
+        if not view.events_of(self.a, "interruption"):
+            parts.append(
+                self.t("events.none" if view.overlap_measurable(self.a) else "events.not_measurable")
+            )
+        for kind in view.event_kinds(self.a):
+            found = view.events_of(self.a, kind)
+            count = self.t("events.count", kinds=self.t(f"kinds.{kind}"), count=len(found))
+            parts.append(f"**{count}.** {self.t(f'events.limit.{kind}', **limits)}")
+            if kind in view.FIRST_SHOWN:
+                parts.append(table(head, [self._event(event) for event in found]))
+        return self._part("events.title", "\n\n".join(parts))
 
     def _event(self, event: Event) -> list[str]:
         return [
             self.t(f"kind.{event.kind}"),
             view.clock(event.start_s),
-            self.t(f"roles.{event.by}"),
+            f"{self.t(f'roles.{event.by}')}, {self.t('events.of', of=self.t(f'role_of.{event.of}'))}",
             f"{view.number(event.overlap_s, 2)} s",
             self.t("yes_word" if event.yielded else "no_word"),
             view.number(event.confidence, 2),
             escape(event.quote),
+            escape(event.reason),
         ]
 
-    def guidance(self) -> str:
-        head = [self.t(f"guidance.{name}") for name in ("check", "verdict", "reason", "evidence")]
+    def listening(self) -> str:
+        head = [self.t(f"listening.{name}") for name in ("measure", "value", "moments", "limit")]
+        rows = [
+            [row.label, self._cell(row.cell), self._evidence(row.moments), escape(row.limit)]
+            for row in Figures(self.a, self.limits, self.t).listening()
+        ]
+        return self._part("listening.title", table(head, rows) if rows else "")
+
+    def silences(self) -> str:
+        found = view.silences(self.a)
+        gap = self.limits.text("turns.gap_s")
+        if not found:
+            return self._part("silences.title", self.t("silences.none", gap=gap))
+        limits = self.t(
+            "silences.limits",
+            gap=gap,
+            dead=self.limits.text("turns.dead_air_s"),
+            within=self.limits.text("turns.announced_within_s"),
+        )
+        head = [self.t(f"silences.{name}") for name in ("when", "cause", "before", "handling")]
         rows = [
             [
-                f"{self.t.name_of('check', each.id)} (`{each.id}`, {escape(each.source)})",
-                self.t(f"verdict.{each.verdict}"),
-                escape(each.reason),
-                self._evidence(each.evidence),
+                self.t(
+                    "silences.lasted",
+                    start=view.clock(quiet.start_s),
+                    end=view.clock(quiet.end_s),
+                    seconds=view.seconds(quiet.end_s - quiet.start_s),
+                ),
+                self.t(f"gap_kind.{quiet.kind}"),
+                escape(quiet.before.quote) if quiet.before else "",
+                "; ".join(map(self._done, quiet.handling)),
             ]
-            for each in judged(self.a)
+            for quiet in found
         ]
+        return self._part("silences.title", f"{limits}\n\n{table(head, rows)}")
+
+    def _done(self, part: view.Done) -> str:
+        answer = {True: "silences.done", False: "silences.not_done", None: "silences.unclear"}[part.done]
+        said = part.said or (part.at.quote if part.at else "")
+        note = f", {self.t(f'silences.{part.note}')}" if part.note else ""
+        return f"{self.t(f'silences.item.{part.item}')}: {self.t(answer)}{note}{self._quote(said)}"
+
+    def guidance(self) -> str:
+        names = ("check", "verdict", "score", "reason", "evidence")
+        head = [self.t(f"guidance.{name}") for name in names]
+        body = []
+        for source, found in by_source(self.a):
+            title = ": ".join(filter(None, (escape(source), self.t.find(f"source.{source}"))))
+            body.append(f"### {title}\n\n{table(head, [self._verdict(each) for each in found])}")
         left = [each for each in self.a.guidance if each.verdict in ("not_applicable", "not_scored")]
         named = [(self.t.name_of("check", each.id), self.t(f"verdict.{each.verdict}"), each) for each in left]
         lines = [f"- {name}: {verdict} ({escape(each.reason)})" for name, verdict, each in named]
-        body = [table(head, rows)] if rows else []
         body += [self.t("guidance.others", count=len(left)) + "\n\n" + "\n".join(lines)] if left else []
         return self._part("guidance.title", "\n\n".join(body) or self.t("guidance.none"))
+
+    def _verdict(self, finding: Finding) -> list[str]:
+        weight = self.t("guidance.weight", weight=view.number(finding.weight, 2))
+        return [
+            f"{self.t.name_of('check', finding.id)} (`{finding.id}`)",
+            self.t(f"verdict.{finding.verdict}"),
+            f"{view.number(finding.score or 0.0, 2)} ({weight})",
+            escape(finding.reason),
+            self._evidence(finding.evidence),
+        ]
 
     def tension(self) -> str:
         of = self.a.tension
@@ -172,6 +224,11 @@ class Writer:
             f"- {view.clock(span.start_s)} {self.t('to', low='', high=view.clock(span.end_s)).strip()}: "
             f"{self.t('tension.peak').lower()} {view.number(span.peak, 2)}; "
             f"{self.t('tension.outcome').lower()}: {self.t(f'tension.outcomes.{span.outcome}')}"
+            + "".join(
+                f"; {self.t.name_of('response', name)}: {escape(view.response(name, value, self.t))}"
+                for name, value in span.agent_response.items()
+                if value is not None
+            )
             for span in of.spans
         ]
         return self._part("tension.title", "\n".join(lines) or self.t("tension.none"))

@@ -1,14 +1,18 @@
 """What every report needs to show an analysis: clocks, numbers, limits and who is who."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import get_args
 
-from pipeline.records import Analysis, Event, EventKind, Role, Threshold
+from pipeline.records import Analysis, Event, EventKind, Evidence, GapKind, Hold, Role, Threshold
+from pipeline.reports.strings import Strings
+from pipeline.timeline import overlap_s
 
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
 KIND_ORDER: tuple[EventKind, ...] = get_args(EventKind)
+FIRST_SHOWN: tuple[EventKind, ...] = ("interruption", "failed_attempt")
 
 
 def clock(time_s: float) -> str:
@@ -38,6 +42,15 @@ def percent(share: float) -> str:
 
 def quantity(value: float, unit: str, decimals: int = 0, *, signed: bool = False) -> str:
     return f"{number(value, decimals, signed=signed)}{NBSP}{unit}"
+
+
+def response(name: str, value: str | float, text: Strings) -> str:
+    """One figure of the agent's response to tension, for reading."""
+    if isinstance(value, str):
+        return ", ".join(text.name_of("act", act) for act in value.split(", "))
+    if name == "interruptions":
+        return number(value)
+    return number(100 * value, signed=True) if name == "rate_change" else number(value, 1, signed=True)
 
 
 def seconds(value: float, unit: str = "s") -> str:
@@ -92,3 +105,84 @@ def overlap_measurable(analysis: Analysis) -> bool:
 def events_of(analysis: Analysis, *kinds: EventKind) -> list[Event]:
     """The events of these kinds, in time order."""
     return sorted((each for each in analysis.interruptions if each.kind in kinds), key=lambda e: e.start_s)
+
+
+def event_kinds(analysis: Analysis) -> list[EventKind]:
+    """The kinds of events that the call has, interruptions first."""
+    later = [kind for kind in KIND_ORDER if kind not in FIRST_SHOWN]
+    return [kind for kind in (*FIRST_SHOWN, *later) if events_of(analysis, kind)]
+
+
+def event_limits(limits: Limits) -> dict[str, str]:
+    """The limits that decide between the kinds of events, by the names that their texts use."""
+    return {
+        "overlap": limits.text("turns.interruption_overlap_s"),
+        "cut_off": limits.text("turns.interruption_cut_off_overlap_s"),
+        "attempt": limits.text("turns.failed_attempt_max_s"),
+        "start": limits.text("turns.simultaneous_start_s"),
+        "terminal": limits.text("turns.terminal_remaining_s"),
+        "back": limits.text("turns.backchannel_max_s"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One part of handling a hold: whether it was done, the words for it, and where."""
+
+    item: str
+    done: bool | None
+    said: str
+    at: Evidence | None
+    note: str = ""
+    """Key of a text that says more."""
+    reason: str = ""
+    """Why it cannot be told, where ``done`` is ``None``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """One silence of both, or a hold with the words inside it."""
+
+    start_s: float
+    end_s: float
+    kind: GapKind
+    before: Evidence | None
+    music: bool
+    handling: tuple[Done, ...]
+
+
+def silences(analysis: Analysis) -> list[Quiet]:
+    """Holds, look-ups and the other silences, in time order."""
+    of = analysis.measures.call
+    handled: list[tuple[GapKind, Hold]] = [("hold", hold) for hold in of.holds]
+    handled += [("look_up", hold) for hold in of.look_ups]
+    spans = [(hold.start_s, hold.end_s) for _, hold in handled]
+    found = [
+        Quiet(hold.start_s, hold.end_s, kind, hold.before, hold.music, handling(kind, hold))
+        for kind, hold in handled
+    ]
+    found += [
+        Quiet(gap.start_s, gap.end_s, gap.kind, gap.before, False, ())
+        for gap in of.gaps
+        if not overlap_s(spans, [(gap.start_s, gap.end_s)])
+    ]
+    return sorted(found, key=lambda quiet: quiet.start_s)
+
+
+def handling(kind: GapKind, hold: Hold) -> tuple[Done, ...]:
+    """What the agent did about a hold or look-up. Consent is only asked of a hold."""
+    not_asked = "not_asked" if hold.consent_asked is False else ""
+    parts = [
+        Done("announced", hold.announced, "", hold.announcement),
+        Done("reason", hold.reason is not None, hold.reason or "", None),
+        Done("time_given", hold.time_given is not None, hold.time_given or "", None),
+        Done("consent", hold.consent, "", hold.reply or hold.consent_question, not_asked),
+        Done("thanked", hold.thanked, "", hold.thanks),
+    ]
+    return tuple(
+        Done(part.item, None, "", None, reason=hold.not_scored[part.item])
+        if part.item in hold.not_scored
+        else part
+        for part in parts
+        if part.item != "consent" or kind == "hold" or hold.consent_asked
+    )

@@ -11,8 +11,8 @@ from pipeline.settings import ListeningSettings, TurnsSettings
 from pipeline.timeline import Span, containing, total_s, union
 from pipeline.turns.floor import Floor, turn_spans
 from pipeline.turns.sentences import opening_evidence, turn_evidence
+from pipeline.turns.silence import ROLES_UNKNOWN
 
-ROLES_UNKNOWN = "roles are not known"
 NO_ACCOUNT = "the customer never held the floor with anything to tell"
 NO_CUSTOMER = "the customer does not speak"
 NO_AGENT_TURN = "the agent never held the floor"
@@ -137,8 +137,8 @@ def first_account(
 ) -> FirstAccount | None:
     """The customer's first account of the problem; ``None`` when there is none.
 
-    It begins with the customer's first turn that is long enough to tell anything, and goes on over the agent's
-    backchannels, invitations and short questions until the agent takes the floor.
+    It begins with the customer's first turn that is long enough to tell anything, and goes on over the
+    agent's backchannels, invitations and short questions until the agent takes the floor.
     """
     held = [turn for turn, holds in zip(floor.turns, floor.holding, strict=True) if holds]
     begin = next((n for n, turn in enumerate(held) if _tells(turn, settings)), None)

@@ -139,21 +139,10 @@ def _handling(
     about = [one for one in leading if announcing and one.turn >= announcing[0].turn]
     mine = [one for one in about if one.speaker == "agent"]
     question = next((one for one in mine if phrases.asks_consent(one.text)), None)
-    asked_from_s = (question or announcing[0]).start_s if announcing else span[0]
-    reply = _joined([one for one in about if one.speaker == "customer" and one.start_s > asked_from_s])
+    reply = _reply(question or (announcing[0] if announcing else None), about)
     agreed = phrases.consents_to(question.text if question else "", reply.quote) if reply else None
-    back = next((one for one in said if one.speaker == "agent" and one.start_s >= span[1]), None)
-    thanks = next(
-        (
-            one
-            for one in said
-            if back
-            and one.turn == back.turn
-            and one.start_s >= span[1]
-            and phrases.thanks_for_waiting(one.text)
-        ),
-        None,
-    )
+    back = _first_turn_after(span, said)
+    thanks = next((one for one in back if phrases.thanks_for_waiting(one.text)), None)
     not_scored = {}
     if question and agreed is None:
         not_scored["consent"] = NOT_UNDERSTOOD
@@ -178,12 +167,20 @@ def _handling(
     )
 
 
-def _first_found(found: Sequence[str | None]) -> str | None:
-    return next((one for one in found if one), None)
+def _first_turn_after(span: Span, said: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences of the agent's first turn after a silence."""
+    after = [one for one in said if one.speaker == "agent" and one.start_s >= span[1]]
+    return [one for one in after if one.turn == after[0].turn]
 
 
-def _joined(said: Sequence[Sentence]) -> Evidence | None:
+def _reply(asked: Sentence | None, about: Sequence[Sentence]) -> Evidence | None:
+    """What the customer said after a sentence of the agent, up to the silence."""
+    said = [one for one in about if asked and one.speaker == "customer" and one.start_s > asked.start_s]
     if not said:
         return None
     quote = " ".join(one.text for one in said)
     return Evidence(turn=said[0].turn, start_s=said[0].start_s, end_s=said[-1].end_s, quote=quote, note="")
+
+
+def _first_found(found: Sequence[str | None]) -> str | None:
+    return next((one for one in found if one), None)

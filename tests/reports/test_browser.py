@@ -96,6 +96,24 @@ def test_play_button_starts_two_seconds_before(page: Page, batch: Path) -> None:
     assert current_time_s(page) == pytest.approx(8.5, abs=0.3)
 
 
+@pytest.mark.parametrize(
+    ("name", "start_s"),
+    [
+        ("Play Failed attempt at 0:24, starting 2 s before", 22.0),
+        ("Play Hold at 0:30, starting 2 s before", 28.0),
+        ("Play announced it at 0:25, starting 2 s before", 23.2),
+        ("Play First account of the problem at 0:04, starting 2 s before", 2.6),
+    ],
+)
+def test_other_moments_start_two_seconds_before(page: Page, batch: Path, name: str, start_s: float) -> None:
+    """Holds, what was said about them and the customer's account play like interruptions."""
+    open_report(page, batch)
+    page.evaluate("document.getElementById('audio').playbackRate = 0.0625")
+    page.get_by_role("button", name=name).click()
+    page.wait_for_function("!document.getElementById('audio').paused")
+    assert current_time_s(page) == pytest.approx(start_s, abs=0.3)
+
+
 def test_audio_is_in_time(page: Page, batch: Path) -> None:
     """The player's clock covers the whole call: no offset or stretch from the codec."""
     open_report(page, batch)

@@ -3,12 +3,13 @@
 import dataclasses
 import re
 from html.parser import HTMLParser
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.records import Analysis, QualityWarning, SpeakerMeasures
+from pipeline.records import Analysis, Gap, GapKind, Hold, QualityWarning, SpeakerMeasures
 from pipeline.reports.html import render_call
 from pipeline.reports.playback import Peaks
 from pipeline.reports.strings import load_strings
@@ -79,10 +80,12 @@ def test_headline_figures_and_sections() -> None:
         "73 words over 28.5 s of turn time",
         "102 syllables over 25.6 s of net speech",
         "4 to 5.2 is the band",
-        "it is an interruption from 0.5 s",
+        "It is an interruption from 0.5 s of overlap, or from 0.3 s when the other is cut off.",
+        "Interruptions: 1 (the agent 1, the customer 0)",
+        "while the customer was speaking",
         "No interruption of the customer",
         "Did not apply or could not be scored (2)",
-        "Backchannels, credited as listening (1)",
+        "Backchannels: 1 (the agent 1, the customer 0)",
         "rate.band_low_sps",
     ):
         assert expected.replace("\N{NO-BREAK SPACE}", " ") in words, expected
@@ -95,6 +98,52 @@ def test_play_buttons_start_before_the_moment() -> None:
     assert "8.50" in starts
     assert all(float(start or -1) >= 0 for start in starts)
     assert all(of.get("aria-label") for tag, of in found.tags if tag == "button" and "data-t" in of)
+
+
+def test_listening_and_silences() -> None:
+    """The first account, rates with what they rest on, and each hold with what was done about it."""
+    words = page(factories.analysis()).words
+    for expected in (
+        "First account of the problem",
+        "0:04 to 0:11 cut off",
+        "words: 17, in turns: 1; the agent first took the floor at 0:10",
+        "3.0 per minute",
+        "1 in 20.0 s of the customer's speech",
+        "over 60 s is shown as long",
+        "0:30 to 0:40, 10.5 s",
+        "announced it: yes let me look at the bill right now. 0:25",
+        "gave a reason: yes look at the bill",
+        "said how long: no",
+        "was given consent: no, not asked for",
+        "thanked for the wait: not measured: the agent does not speak after it",
+    ):
+        assert expected in words.replace("\N{NO-BREAK SPACE}", " "), expected
+
+
+def test_every_kind_of_silence_has_its_cause() -> None:
+    """Each silence is listed with its cause; one inside a hold is not listed twice."""
+    one = factories.analysis(rich=False)
+    kinds: tuple[GapKind, ...] = get_args(GapKind)
+    gaps = tuple(Gap(start_s=10.0 * n, end_s=10.0 * n + 5, kind=kind) for n, kind in enumerate(kinds))
+    hold = next(gap for gap in gaps if gap.kind == "hold")
+    holds = (
+        Hold(start_s=hold.start_s, end_s=hold.end_s, announced=False, reason=None, consent=None, music=True),
+    )
+    call = dataclasses.replace(one.measures.call, gaps=gaps, holds=holds)
+    found = page(dataclasses.replace(one, measures=dataclasses.replace(one.measures, call=call)))
+    rows = [of["aria-label"] or "" for tag, of in found.tags if tag == "button" and of.get("class") == "play"]
+    for name in ("Silence", "Dead air", "Hold", "Look-up", "Transfer", "Ringing"):
+        assert sum(label.startswith(f"Play {name} at") for label in rows) == 1, name
+    assert "music or tones on the line" in found.words
+
+
+def test_an_analysis_of_an_earlier_version_has_no_listening() -> None:
+    """What was not measured then is left out, and the rest is shown."""
+    one = factories.analysis()
+    call = dataclasses.replace(one.measures.call, listening=None)
+    words = page(dataclasses.replace(one, measures=dataclasses.replace(one.measures, call=call))).words
+    assert "First account of the problem" not in words
+    assert "Silences and holds" in words
 
 
 def test_every_word_and_turn_can_be_played() -> None:

@@ -18,8 +18,12 @@ def test_same_facts_as_the_page() -> None:
         "# Call late-bill-001",
         "## Keep doing",
         "73 words over 28.5 s of turn time",
-        "an interruption from 0.5 s",
-        "| Interruption | 0:10 | Agent | 0.70 s | yes | 0.80 |",
+        "**Interruptions: 1.** It is an interruption from 0.5 s of overlap",
+        "| Interruption | 0:10 | Agent, while the customer was speaking | 0.70 s | yes | 0.80 |",
+        r"0\.7 s of overlap |",
+        "0:04 to 0:11, cut off",
+        "announced it: yes, “let me look at the bill right now.”",
+        "was given consent: no, not asked for",
         "not kept",
         "Customer:** Right, and the estimate is far too high.",
     ):
@@ -53,7 +57,7 @@ def test_tables_keep_their_columns() -> None:
     event = dataclasses.replace(factories.event("interruption", 0.0, 1.0), quote="either | or")
     text = render_markdown(dataclasses.replace(one, interruptions=(event,)), SETTINGS)
     row = next(row for row in text.splitlines() if row.startswith("| Interruption |"))
-    assert row.replace(r"\|", "").count("|") == 8
+    assert row.replace(r"\|", "").count("|") == 9
 
 
 def test_empty_call() -> None:

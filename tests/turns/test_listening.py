@@ -11,10 +11,10 @@ from pipeline.turns.listening import (
     NO_ACCOUNT,
     NO_AGENT_TURN,
     NO_CUSTOMER,
-    ROLES_UNKNOWN,
     events_within,
     measure_listening,
 )
+from pipeline.turns.silence import ROLES_UNKNOWN
 from tests.dialogue import ENGLISH, SETTINGS, Units, dialogue, events, floor, talk
 
 STORY = "my internet stops every evening after dinner and I have to start it again."

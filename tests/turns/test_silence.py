@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Hold, Role
-from pipeline.timeline import Span
+from pipeline.timeline import Span, overlap_s, subtract
 from pipeline.turns.silence import NOBODY_BACK, NOT_UNDERSTOOD, ROLES_UNKNOWN, Silences, find_silences
-from tests.dialogue import ENGLISH, SETTINGS, Units, dialogue, floor
+from tests.dialogue import ENGLISH, SETTINGS, Units, dialogue, floor, talk
 
 HOLD_ON = "let me check that, one moment please"
 GOOD_DAY = "the meter was read on the third of the month"
@@ -212,3 +212,22 @@ def test_gaps_are_silence_and_all_of_it_that_is_long(pieces: list[tuple[int, int
             runs.append((float(second), second + 1.0))
     expected = [run for run in runs if run[1] - run[0] > 3.0] if talking else []
     assert [(start_s, end_s) for start_s, end_s, _ in gaps(spoken, 60.0)] == expected
+
+
+@given(talk(), st.floats(0, 60), st.floats(1, 40))
+def test_every_hold_and_look_up_is_a_gap_too(units: Units, start_s: float, length_s: float) -> None:
+    """In any talk, with music anywhere, these gaps and the records of how they were handled agree."""
+    spoken = speech(units)
+    music = ((start_s, start_s + length_s),)
+    found = find_silences(music, spoken, floor(units).turns, 100.0, ENGLISH, SETTINGS.turns)
+    of_kind = {
+        kind: [(gap.start_s, gap.end_s) for gap in found.gaps if gap.kind == kind]
+        for kind in ("hold", "look_up")
+    }
+    held = [(hold.start_s, hold.end_s) for hold in found.holds]
+    assert [(one.start_s, one.end_s) for one in found.look_ups] == of_kind["look_up"]
+    assert subtract(of_kind["hold"], held) == []
+    assert all(overlap_s(of_kind["hold"], [hold]) > 0 for hold in held)
+    for one in (*found.holds, *found.look_ups):
+        assert one.announced or one.music
+        assert (one.thanked is None) is ("thanked" in one.not_scored)
