@@ -144,7 +144,7 @@ def agent_page(agent_id: str, calls: Sequence[Listed], settings: Settings) -> st
     ]
     return render(
         "agent.html.j2",
-        None,
+        (),
         text=text,
         language=settings.output.language,
         root=root,
@@ -188,7 +188,7 @@ def effort_audit_page(calls: Sequence[Listed], settings: Settings) -> str:
     estimates = [float(call.row["effort_estimate"] or 0) for call in judged]
     return render(
         "effort_audit.html.j2",
-        None,
+        (),
         text=load_strings(settings.output.language),
         language=settings.output.language,
         root="",
@@ -245,7 +245,7 @@ def team_page(agents: dict[str, list[Listed]], settings: Settings) -> str:
     exposed = {agent: exposure(calls) for agent, calls in agents.items()}
     return render(
         "team.html.j2",
-        None,
+        (),
         text=text,
         language=settings.output.language,
         root="",

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 from pipeline import files
 from pipeline.reports.attention import worth_a_look
-from pipeline.reports.html import date, render
+from pipeline.reports.html import date, embedded_json, render
 from pipeline.reports.pages import (
     AGENTS,
     Listed,
@@ -149,7 +147,7 @@ def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Set
     cells = [_cells(entry.row, entry.folder) for entry in analysed if entry.row is not None]
     return render(
         "index.html.j2",
-        "site.js",
+        ("site.js",),
         text=text,
         language=settings.output.language,
         root="",
@@ -159,7 +157,9 @@ def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Set
         columns=[name for name, _ in COLUMNS],
         first=cells[:FIRST_ROWS],
         count=len(cells),
-        data=_data(cells) if len(cells) > FIRST_ROWS else None,
+        data=embedded_json([[_shortest(cell) for cell in row] for row in cells])
+        if len(cells) > FIRST_ROWS
+        else None,
         agent_href=agent_href,
     )
 
@@ -205,13 +205,6 @@ COLUMNS: tuple[tuple[str, Callable[[Row, str | None], Cell]], ...] = (
     ("score", _amount("score_overall", 0)),
     ("warnings", _text("quality_codes")),
 )
-
-
-def _data(cells: Sequence[Sequence[Cell]]) -> Markup:
-    """The table as JSON for the page's script; nothing in it can end the element that holds it."""
-    rows = [[_shortest(cell) for cell in row] for row in cells]
-    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
 
 
 def _shortest(cell: Cell) -> object:
