@@ -9,7 +9,10 @@ SAMPLES := sample_audio/calls
 DEMO := out/demo
 DEMO_STORE := out/demo-store/callcoach.sqlite
 
-.PHONY: demo install test lint accuracy bench lock clean
+WAVESURFER := wavesurfer.js@8.0.1
+VENDOR := pipeline/reports/assets/vendor
+
+.PHONY: demo install test lint accuracy bench lock vendor clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
@@ -48,6 +51,13 @@ lock: $(INSTALLED)
 	$(PIP) install pip-tools
 	$(BIN)/pip-compile --quiet --all-extras --no-strip-extras --allow-unsafe --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+
+# The player of the reports, from its npm package; tests compare the files with SOURCES.json.
+vendor:
+	tar=$$(npm pack --silent $(WAVESURFER)) && \
+	tar --extract --gzip --file $$tar --strip-components=2 --directory $(VENDOR) package/dist/wavesurfer.min.js && \
+	tar --extract --gzip --file $$tar --strip-components=3 --directory $(VENDOR) package/dist/plugins/regions.min.js && \
+	tar --extract --gzip --file $$tar --to-stdout package/LICENSE > $(VENDOR)/LICENSE.wavesurfer && rm $$tar
 
 clean:
 	rm -rf out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

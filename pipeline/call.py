@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pipeline.audio.frames import levels_db
 from pipeline.audio.probe import probe
 from pipeline.document import call_facts, measures_by_role, speech_segments
+from pipeline.guidance.config import load_guidance
 from pipeline.guidance.judge import Heard, judge
 from pipeline.guidance.version import guidance_sha256
 from pipeline.measures import Conversation, call_measures, speaker_measures
@@ -135,7 +136,8 @@ def analyze_call(
             measures=measures,
             acts=(),
         )
-        judgement = judge(heard, settings)
+        guidance = load_guidance()
+        judgement = judge(heard, settings, guidance=guidance)
 
     warnings = (
         *recording.warnings,
@@ -171,6 +173,7 @@ def analyze_call(
             ),
             stage_seconds=clock.seconds,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            guidance_version=guidance.version,
             guidance_sha256=guidance_sha256(language),
         ),
     )

@@ -199,7 +199,7 @@ def _local_output(settings: "Settings") -> Path:
 
 def _folders_of(call_ids: tuple[str, ...], root: Path, folders: list[Path]) -> list[Path]:
     """The folders of calls; a call that is not there is wrong usage."""
-    from pipeline.reports.write import folder_name
+    from pipeline.reports.naming import folder_name
 
     by_name = {folder.resolve().name: folder for folder in folders}
     unknown = [call_id for call_id in call_ids if folder_name(call_id) not in by_name]

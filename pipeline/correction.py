@@ -9,8 +9,8 @@ from pipeline.audio.discover import CORRECTION_FILE
 from pipeline.errors import InputRejected
 from pipeline.files import Modes, write_bytes
 from pipeline.records import Analysis, Correction, Metadata
+from pipeline.reports.naming import folder_name
 from pipeline.reports.view import channel_of
-from pipeline.reports.write import folder_name
 
 _ADAPTER: TypeAdapter[Correction] = TypeAdapter(Correction)
 

@@ -4,19 +4,13 @@ from pipeline.measures import Conversation
 from pipeline.records import (
     CallFacts,
     CallMeasures,
-    Effort,
-    LdalScores,
     Measures,
     Metadata,
     Recording,
     Role,
-    Scores,
     Segment,
     SpeakerMeasures,
-    Tension,
 )
-
-NOT_JUDGED = "what was said is not judged by this version"
 
 
 def call_facts(recording: Recording, metadata: Metadata, language: str) -> CallFacts:
@@ -54,17 +48,3 @@ def measures_by_role(speakers: dict[Role, SpeakerMeasures], call: CallMeasures) 
         speaker_2=speakers.get("speaker_2"),
         call=call,
     )
-
-
-def no_tension() -> Tension:
-    return Tension(curve=(), spans=(), not_scored=NOT_JUDGED)
-
-
-def no_effort() -> Effort:
-    return Effort(estimate=None, signals=(), not_scored=NOT_JUDGED)
-
-
-def no_scores() -> Scores:
-    nothing = LdalScores(listen=None, diffuse=None, act=None, impression=None)
-    ids = ("overall", "how_said", "what_said", "listen", "diffuse", "act", "impression")
-    return Scores(overall=None, how_said=None, what_said=None, ldal=nothing, not_scored=ids)

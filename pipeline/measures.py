@@ -81,6 +81,7 @@ def speaker_measures(
         settings.pitch,
         baseline,
         turn_spans(held),
+        settings.tension if role == "customer" else None,
     )
     units = conversation.units[role]
     spoken = [u.span for u in units if u.words and u.duration_s >= settings.rate.min_ipu_s]
@@ -148,7 +149,7 @@ def _voice_turns(
     language: str,
     settings: RateSettings,
 ) -> tuple[VoiceTurn, ...]:
-    """Rate, pitch and loudness of each turn; none where the call has no pitch."""
+    """Rate, pitch and loudness of each turn."""
     return tuple(
         VoiceTurn(
             turn=turn.turn,
@@ -159,8 +160,11 @@ def _voice_turns(
             st=of_turn.st,
             slope_st_per_s=of_turn.slope_st_per_s,
             loudness_db=of_turn.loudness_db,
+            f0_z=of_turn.scores.f0_z,
+            level_z=of_turn.scores.level_z,
+            high_frequency_z=of_turn.scores.high_frequency_z,
         )
-        for turn, of_turn in zip(held, voice.turns, strict=bool(voice.turns))
+        for turn, of_turn in zip(held, voice.turns, strict=True)
     )
 
 

@@ -27,7 +27,7 @@ class PlannedCall:
     metadata: Metadata
 
     def folder(self, out: Path) -> Path:
-        from pipeline.reports.write import folder_name
+        from pipeline.reports.naming import folder_name
 
         return out / folder_name(self.metadata.call_id)
 

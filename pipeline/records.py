@@ -253,7 +253,9 @@ class Baseline:
 class VoiceTurn:
     """Rate, pitch and loudness of one turn; ``None`` where the turn is too short for a figure.
 
-    ``slope_st_per_s`` is the trend of the pitch over the turn; loudness is against the baseline.
+    ``slope_st_per_s`` is the trend of the pitch over the turn; loudness is against the baseline. The scores
+    ``_z`` are the customer's only: log F0, level and the share of high frequencies against the customer's
+    own first voiced speech, in its standard deviations (docs/measures/tension.md).
     """
 
     __pydantic_config__ = CLOSED
@@ -266,6 +268,9 @@ class VoiceTurn:
     st: float | None
     slope_st_per_s: float | None
     loudness_db: float | None
+    f0_z: float | None = None
+    level_z: float | None = None
+    high_frequency_z: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -526,7 +531,11 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The verdict on one check of the guidance."""
+    """The verdict on one check of the guidance.
+
+    ``confidence`` is how sure the verdict is, 0..1: of the act or event that decided it, or that a missing
+    one would have been recognised.
+    """
 
     __pydantic_config__ = CLOSED
 
@@ -537,14 +546,23 @@ class Finding:
     weight: float
     evidence: tuple[Evidence, ...]
     reason: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensionPoint:
+    """The tension of one turn of the customer: what its words and its voice say, and both together, 0..1.
+
+    ``voice_z`` is the mean of the turn's voice scores, ``None`` where it has too little voice.
+    """
+
     __pydantic_config__ = CLOSED
 
     t_s: float
     level: float
+    turn: int | None = None
+    words: float | None = None
+    voice_z: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -565,6 +583,15 @@ class Tension:
     curve: tuple[TensionPoint, ...]
     spans: tuple[TensionSpan, ...]
     not_scored: str | None
+    peak: float | None = None
+    start_level: float | None = None
+    end_level: float | None = None
+    trend_per_min: float | None = None
+    """Theil-Sen slope of the level; ``None`` with too few turns. The two below are its 95% interval."""
+    trend_low_per_min: float | None = None
+    trend_high_per_min: float | None = None
+    recovery_s: float | None = None
+    """From the tensest turn to the first calm one after it; ``None`` if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -588,6 +615,12 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
+    """Something that somebody commits to do.
+
+    ``when`` is a date or a time, ISO 8601, if the call's own start is known and the words name one; else
+    the words themselves, which are always in ``said_when``.
+    """
+
     __pydantic_config__ = CLOSED
 
     who: Role
@@ -595,6 +628,7 @@ class Promise:
     when: str | None
     start_s: float
     quote: str
+    said_when: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -608,6 +642,32 @@ class LdalScores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSum:
+    """How a score came about: 100 x ``points`` / ``weight``, summed over the checks that are counted."""
+
+    __pydantic_config__ = CLOSED
+
+    id: str
+    points: float
+    weight: float
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LdalMoment:
+    """Where in the call a part of LDAL shows."""
+
+    __pydantic_config__ = CLOSED
+
+    part: Literal["listen", "diffuse", "act", "impression"]
+    check: str
+    start_s: float
+    end_s: float
+    kept: bool
+    """Whether the check was met here; ``False`` where it was not kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
     """Scores 0..100; ``None`` where nothing under it could be scored."""
 
@@ -618,6 +678,10 @@ class Scores:
     what_said: float | None
     ldal: LdalScores
     not_scored: tuple[str, ...]
+    sums: tuple[ScoreSum, ...] = ()
+    ldal_moments: tuple[LdalMoment, ...] = ()
+    act_before_listen_s: float | None = None
+    """When Act began, if that was before the customer's account was finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -631,6 +695,7 @@ class CoachingPoint:
     end_s: float
     quote: str
     try_this: str
+    check: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -682,6 +747,7 @@ class Provenance:
     models: tuple[ModelUsed, ...]
     stage_seconds: dict[str, float]
     created_at: str
+    guidance_version: str | None = None
     guidance_sha256: str | None = None
     """Identity of the files in ``configs/`` that what was said is judged by."""
     rescored: Rescored | None = None

@@ -15,6 +15,7 @@ from pipeline.audio.line import TELEPHONE_RATE_HZ, codec_family
 from pipeline.correction import keep
 from pipeline.errors import InputRejected
 from pipeline.files import Modes
+from pipeline.guidance.config import load_guidance
 from pipeline.guidance.judge import Heard, judge
 from pipeline.guidance.version import guidance_sha256
 from pipeline.planning import started_utc
@@ -24,7 +25,7 @@ from pipeline.settings import Settings
 from pipeline.speakers.exchange import exchange_roles
 
 MEASURED_BY = (
-    *("audio.", "speech.", "recognizer.", "speakers.", "turns.", "pitch.", "baseline."),
+    *("audio.", "speech.", "recognizer.", "speakers.", "turns.", "listening.", "pitch.", "baseline."),
     *("rate.coverage_min", "rate.min_ipu_s", "rate.full_confidence_s", "rate.low_confidence_s"),
     *("rate.window_s", "rate.hop_s", "rate.turn_min_s"),
     *("rate.nuclei_gain_ratio", "rate.nuclei_dip_db", "rate.nuclei_range_db"),
@@ -58,6 +59,7 @@ def rescore(
     judgement = judge(heard, used)
     provenance = dataclasses.replace(
         analysis.provenance,
+        guidance_version=load_guidance().version,
         guidance_sha256=guidance_sha256(analysis.call.language),
         rescored=Rescored(
             at=datetime.now(UTC).isoformat(timespec="seconds"),

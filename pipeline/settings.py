@@ -410,7 +410,6 @@ class BaselineSettings(Section):
 class VoiceChecksSettings(Section):
     """Limits of the checks `talk_slowly` and `low_tone`."""
 
-    weight: float = setting("weight of each of the two checks in a score", gt=0)
     rate_error_share: float = setting(
         "half of the 95% interval of a rate over a minute of speech; it narrows with the root of time",
         source="docs/measures/rate.md [ex]",
@@ -465,6 +464,25 @@ class VoiceChecksSettings(Section):
     )
 
 
+class TensionSettings(Section):
+    """The customer's voice against itself: what is kept of each turn, for guidance to judge tension by."""
+
+    reference_voiced_s: float = setting(
+        "first voiced speech of the call that later turns are compared with",
+        unit="s",
+        source="docs/measures/tension.md",
+        gt=0,
+    )
+    reference_min_voiced_s: float = setting("least of it that is enough", unit="s", gt=0)
+    piece_voiced_s: float = setting(
+        "length of the pieces whose spread is the unit, and least voice of a turn", unit="s", gt=0
+    )
+    clip_z: float = setting("scores beyond it are set to it", source="docs/measures/tension.md", gt=0)
+    least_sd_st: float = setting("smallest spread of pitch that is believed", unit="st", gt=0)
+    least_sd_db: float = setting("smallest spread of level and of high frequencies", unit="dB", gt=0)
+    high_frequency_hz: float = setting("frequency above which energy is high", unit="Hz", gt=0)
+
+
 class OutputSettings(Section):
     audio: Literal["beside", "embedded", "none"] = setting("where reports find the playback audio")
     audio_bitrate_bps: int = setting("Opus bit rate of the playback audio", unit="bit/s", ge=6000, le=256000)
@@ -485,6 +503,20 @@ class OutputSettings(Section):
     def _octal(cls, given: object) -> object:
         """Permissions without quotes, which YAML reads as an octal number, as they were written."""
         return f"0{given:03o}" if type(given) is int and 0 <= given <= 0o777 else given
+
+
+class SiteSettings(Section):
+    attention_calls: int = setting(
+        "most calls that the index names as worth a coach's time", unit="calls", ge=0, le=100
+    )
+    rose_weight: float = setting("weight of a call that ended tenser than it began", ge=0)
+    held_weight: float = setting("weight of a call that stayed tense", ge=0)
+    abuse_weight: float = setting("weight of abusive sentences of the customer", ge=0)
+    violated_weight: float = setting("weight of each don't of the guidance that happened", ge=0)
+    interruption_weight: float = setting("weight of each interruption by the agent", ge=0)
+    effort_weight: float = setting("weight of each point of customer effort over 3", ge=0)
+    score_weight: float = setting("weight of each 10 points of the overall score under 60", ge=0)
+    team_names: bool = setting("name the agents in the distributions of the team page")
 
 
 class BatchSettings(Section):
@@ -538,8 +570,10 @@ class Settings(BaseSettings):
     rate: RateSettings
     pitch: PitchSettings
     voice_checks: VoiceChecksSettings
+    tension: TensionSettings
     baseline: BaselineSettings
     output: OutputSettings
+    site: SiteSettings
     batch: BatchSettings
     models: ModelsSettings
     store: StoreSettings

@@ -47,7 +47,7 @@ WITHOUT_UNIT = {
     # counts
     "threads", "size", "channel", "points", "workers", "attempts",
     # ratios
-    "ratio", "weight",
+    "ratio", "weight", "z",
 }  # fmt: skip
 
 

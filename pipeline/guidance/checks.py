@@ -1,16 +1,177 @@
-"""Verdicts on the guidance, in a fixed order."""
+"""Verdicts on every check of the guidance, in the order of its file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
-from pipeline.guidance.voice import VOICE_CHECKS, not_scored, voice_findings
-from pipeline.records import Finding, Measures, Turn
-from pipeline.settings import Settings
+from pipeline.guidance import how_said, what_said
+from pipeline.guidance.config import Check, Occasion
+from pipeline.guidance.language import Language
+from pipeline.guidance.scene import Ruling, Scene
+from pipeline.records import Finding, Measures, Turn, Verdict
 
 ROLES_UNKNOWN = "which speaker is the agent is not known"
+NO_SPEECH = "no speech was found"
+NO_WORDS = "there is no transcript"
+NO_ACTS = "what is said in this language ({language}) is not known to the guidance"
+FIXED_SCORES: Mapping[Verdict, float] = {"met": 1.0, "missed": 0.0, "violated": 0.0}
+UNCOUNTED: tuple[Verdict, ...] = ("not_applicable", "not_scored")
+
+ABSENT: Mapping[Occasion, str] = {
+    "always": "the customer does not speak",
+    "problem": "no problem or complaint came up",
+    "tension": "the customer was not tense",
+    "abuse": "nothing abusive was said",
+    "promise": "nothing was promised",
+    "solution": "there was nothing to understand: no solution, step or cause was named",
+}
+
+CHECKS: Mapping[str, Callable[[Scene], Ruling]] = {
+    "talk_slowly": how_said.calm_pace,
+    "low_tone": how_said.calm_tone,
+    "dont_interrupt": how_said.dont_interrupt,
+    "let_them_tell": how_said.let_them_tell,
+    "active_listening": how_said.active_listening,
+    "no_dead_air": how_said.no_dead_air,
+    "mindset_no_blame": what_said.mindset_no_blame,
+    "invite_story": what_said.invite_story,
+    "no_premature_solution": what_said.no_premature_solution,
+    "restate_concern": what_said.restate_concern,
+    "empathy": what_said.said("empathy"),
+    "apology": what_said.apology,
+    "present_solution": what_said.said("present_solution"),
+    "ask_preference": what_said.said("ask_preference"),
+    "explain_next_steps": what_said.explain_next_steps,
+    "give_contact": what_said.give_contact,
+    "follow_up": what_said.follow_up,
+    "use_feedback": what_said.said("use_feedback"),
+    "set_limits": what_said.set_limits,
+    "offer_alternative": what_said.said("offer_alternative"),
+    "assessment": what_said.said("assessment"),
+    "reassurance": what_said.said("reassurance"),
+    "confirmation": what_said.said("confirmation"),
+    "selective_agreement": what_said.said("selective_agreement"),
+    "remedy_quickly": what_said.remedy_quickly,
+    "explain_what_happened": what_said.explain_what_happened,
+    "confirm_understanding": what_said.said("confirm_understanding"),
+    "extra_step": what_said.said("extra_step"),
+    "promises_kept_track": what_said.promises_kept_track,
+    "problem_solved": what_said.problem_solved,
+    "next_issue": what_said.said("next_issue"),
+    "no_channel_switch": what_said.no_channel_switch,
+    "ask_feedback": what_said.said("ask_feedback"),
+    "solve_not_speed": what_said.solve_not_speed,
+    "no_long_cause": what_said.no_long_cause,
+    "no_hold_or_transfer": what_said.no_hold_or_transfer,
+}
+"""What decides each check but the roll-ups, which their list in the guidance decides."""
+
+ACOUSTIC = ("talk_slowly", "low_tone", "dont_interrupt", "no_dead_air")
+"""Checks that need no words."""
 
 
-def findings(measures: Measures, agent_turns: Sequence[Turn], settings: Settings) -> tuple[Finding, ...]:
+def findings(scene: Scene) -> tuple[Finding, ...]:
     """The verdict on each check; where roles are not known, all are not scored."""
-    if measures.agent is None:
-        return tuple(not_scored(check, ROLES_UNKNOWN, settings.voice_checks) for check in VOICE_CHECKS)
-    return voice_findings(measures.agent, measures.customer, agent_turns, settings)
+    found: dict[str, Finding] = {}
+    for name, check in scene.guidance.checks.items():
+        if check.kind != "roll_up":
+            found[name] = _finding(name, check, _judged(name, check, scene), scene)
+    for name, members in scene.guidance.roll_ups.items():
+        check = scene.guidance.checks[name]
+        found[name] = _finding(name, check, _rolled_up([found[each] for each in members], scene), scene)
+    return tuple(found[name] for name in scene.guidance.checks)
+
+
+def _judged(name: str, check: Check, scene: Scene) -> Ruling:
+    """The verdict of one check, in the bounds of what the recording supports and of what was due."""
+    reason = _unscorable(name, scene)
+    if reason is not None:
+        return Ruling(verdict="not_scored", reason=reason)
+    alone = name in ("talk_slowly", "low_tone")
+    occasion = scene.occasion(check.occasion)
+    if occasion is None and not alone and not _right_without_occasion(name, scene):
+        return Ruling(verdict="not_applicable", reason=ABSENT[check.occasion])
+    ruling = CHECKS[name](scene)
+    if check.kind == "credit" and ruling.verdict == "missed":
+        return Ruling(verdict="not_applicable", reason=f"{ruling.reason}; it is a credit and never missed")
+    if ruling.verdict != "missed" or name in ACOUSTIC:
+        return ruling
+    coverage = scene.heard.measures.agent.coverage if scene.heard.measures.agent else None
+    least = scene.guidance.limits.words_coverage
+    if coverage is not None and coverage < least and name != "let_them_tell":
+        unheard = f"words for {coverage:.0%} of the agent's speech; {least:.0%} are needed to miss something"
+        return Ruling(verdict="not_scored", reason=unheard)
+    return Ruling(
+        verdict="missed",
+        reason=ruling.reason,
+        score=ruling.score,
+        evidence=ruling.evidence or occasion or (),
+        confidence=ruling.confidence or scene.guidance.limits.missing_confidence,
+    )
+
+
+def no_words_reason(
+    turns: Sequence[Turn], measures: Measures, language: Language | None, code: str
+) -> str | None:
+    """Why nothing can be said about what was said, if so."""
+    reason = roles_reason(turns, measures)
+    if reason is not None:
+        return reason
+    if not any(turn.text for turn in turns):
+        return NO_WORDS
+    return NO_ACTS.format(language=code) if language is None else None
+
+
+def roles_reason(turns: Sequence[Turn], measures: Measures) -> str | None:
+    """Why nothing can be said of the agent or the customer, if so."""
+    speakers = {turn.speaker for turn in turns} | set(measures.by_role())
+    if speakers & {"agent", "customer"}:
+        return None
+    return ROLES_UNKNOWN if speakers else NO_SPEECH
+
+
+def _unscorable(name: str, scene: Scene) -> str | None:
+    """Why a check cannot be decided on this recording, if so."""
+    turns, measures = scene.heard.turns, scene.heard.measures
+    if name in ACOUSTIC:
+        return roles_reason(turns, measures)
+    return no_words_reason(turns, measures, scene.language, scene.heard.facts.language)
+
+
+def _right_without_occasion(name: str, scene: Scene) -> bool:
+    """Holds outside tension can still be handled well or not."""
+    return name == "no_hold_or_transfer" and bool(what_said.holds_of(scene))
+
+
+def _rolled_up(members: list[Finding], scene: Scene) -> Ruling:
+    """The mean score of other checks."""
+    limits = scene.guidance.limits
+    scored = [finding for finding in members if finding.score is not None]
+    parts = ", ".join(f"{finding.id} {finding.verdict}" for finding in members)
+    if not scored:
+        unscored = [finding for finding in members if finding.verdict == "not_scored"]
+        verdict: Verdict = "not_scored" if unscored else "not_applicable"
+        return Ruling(verdict=verdict, reason=(unscored or members)[0].reason)
+    mean = fmean(finding.score or 0.0 for finding in scored)
+    verdict = "met" if mean >= limits.mostly else "partly_met" if mean >= limits.somewhat else "missed"
+    evidence = tuple(one for finding in scored if finding.verdict != "missed" for one in finding.evidence[:1])
+    if not evidence:
+        evidence = scored[0].evidence[:1]
+    return Ruling(verdict=verdict, reason=parts, score=mean, evidence=evidence)
+
+
+def _finding(name: str, check: Check, ruling: Ruling, scene: Scene) -> Finding:
+    score = ruling.score
+    if ruling.verdict in UNCOUNTED:
+        score = None
+    elif score is None:
+        score = FIXED_SCORES.get(ruling.verdict, scene.guidance.limits.partly_score)
+    return Finding(
+        id=name,
+        source=check.source,
+        verdict=ruling.verdict,
+        score=score,
+        weight=check.weight,
+        evidence=ruling.evidence,
+        reason=ruling.reason,
+        confidence=ruling.confidence,
+    )

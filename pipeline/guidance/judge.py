@@ -3,11 +3,18 @@
 What goes in is part of ``analysis.json``, so a stored analysis can be judged anew without its sound.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.coaching import coach
-from pipeline.document import no_effort, no_scores, no_tension
-from pipeline.guidance.checks import findings
+from pipeline.guidance.checks import findings, no_words_reason
+from pipeline.guidance.config import Guidance, load_guidance
+from pipeline.guidance.effort import effort_of
+from pipeline.guidance.language import load_language
+from pipeline.guidance.promises import promises_of
+from pipeline.guidance.scene import Scene
+from pipeline.guidance.score import scores_of
+from pipeline.guidance.tension import tension_of
 from pipeline.records import (
     Act,
     CallFacts,
@@ -54,13 +61,34 @@ class Judgement:
     coaching: Coaching
 
 
-def judge(heard: Heard, settings: Settings) -> Judgement:
-    """Judge a measured call."""
+def judge(
+    heard: Heard, settings: Settings, *, guidance: Guidance | None = None, earlier: Sequence[str] = ()
+) -> Judgement:
+    """Judge a measured call.
+
+    Args:
+        guidance: what to judge by; the product's own if not given.
+        earlier: ids of the checks that the agent's last coaching was about.
+    """
+    guidance = guidance or load_guidance()
+    language = load_language(heard.facts.language)
+    unscorable = no_words_reason(heard.turns, heard.measures, language, heard.facts.language)
+    tension = tension_of(heard.turns, heard.acts, heard.events, heard.measures, unscorable, guidance)
+    promises = promises_of(heard.turns, heard.acts, heard.facts.started_at, language, guidance)
+    scene = Scene(
+        heard=heard,
+        guidance=guidance,
+        settings=settings,
+        language=language,
+        tension=tension,
+        promises=promises,
+    )
+    found = findings(scene)
     return Judgement(
-        tension=no_tension(),
-        guidance=findings(heard.measures, heard.held_by("agent"), settings),
-        effort=no_effort(),
-        promises=(),
-        scores=no_scores(),
-        coaching=coach(heard.measures),
+        tension=tension,
+        guidance=found,
+        effort=effort_of(scene, unscorable),
+        promises=promises,
+        scores=scores_of(found, scene),
+        coaching=coach(found, scene, earlier),
     )

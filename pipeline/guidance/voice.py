@@ -11,31 +11,14 @@ from itertools import pairwise
 from math import sqrt
 from statistics import fmean
 
+from pipeline.guidance.scene import QUOTE_WORDS, Ruling
 from pipeline.prosody.nuclei import contradicts
-from pipeline.records import Evidence, Finding, PitchWindow, RateWindow, SpeakerMeasures, Turn, Verdict
+from pipeline.records import Evidence, PitchWindow, RateWindow, SpeakerMeasures, Turn, Verdict
 from pipeline.settings import RateSettings, Settings, VoiceChecksSettings
 from pipeline.timeline import Span, overlap_s, union
 
-TALK_SLOWLY = "talk_slowly"
-LOW_TONE = "low_tone"
-VOICE_CHECKS = (TALK_SLOWLY, LOW_TONE)
-SOURCE = "A"
-QUOTE_WORDS = 14
 MOMENTS = 3
 MINUTE_S = 60.0
-
-
-def voice_findings(
-    agent: SpeakerMeasures, customer: SpeakerMeasures | None, turns: Sequence[Turn], settings: Settings
-) -> tuple[Finding, ...]:
-    """Verdicts of the two checks.
-
-    Args:
-        customer: where the customer's voice was raised, the agent's pace is compared with the rest.
-        turns: the agent's turns in time order, for quotes.
-    """
-    raised = raised_spans(customer.pitch_windows, settings.voice_checks) if customer else []
-    return (talk_slowly(agent, turns, settings, raised), low_tone(agent, turns, settings.voice_checks))
 
 
 def raised_spans(windows: Sequence[PitchWindow], checks: VoiceChecksSettings) -> list[Span]:
@@ -44,24 +27,25 @@ def raised_spans(windows: Sequence[PitchWindow], checks: VoiceChecksSettings) ->
 
 
 def talk_slowly(
-    agent: SpeakerMeasures, turns: Sequence[Turn], settings: Settings, raised: Sequence[Span] = ()
-) -> Finding:
+    agent: SpeakerMeasures, turns: Sequence[Turn], settings: Settings, tense: Sequence[Span] = ()
+) -> Ruling:
     """Articulation rate against the band, and against the agent's own firm baseline where there is one.
 
     Args:
-        raised: where the customer's voice was raised; the agent should not be faster there than elsewhere.
+        turns: the agent's turns in time order, for quotes.
+        tense: where the customer was tense; the agent should not be faster there than elsewhere.
     """
     checks, rate = settings.voice_checks, settings.rate
     measured = agent.articulation_rate_sps
     if measured is None:
         reason = agent.not_scored.get("articulation_rate_sps", "no articulation rate")
-        return not_scored(TALK_SLOWLY, reason, checks)
+        return Ruling(verdict="not_scored", reason=reason)
     if contradicts(measured, agent.nuclei_rate_sps, rate):
         reason = (
             f"words give {measured:.1f} syllables a second and the signal {agent.nuclei_rate_sps:.1f}: "
             "the rate is unreliable"
         )
-        return not_scored(TALK_SLOWLY, reason, checks)
+        return Ruling(verdict="not_scored", reason=reason)
     error = checks.rate_error_share * sqrt(MINUTE_S / agent.phonation_s)
     baseline_sps = agent.baseline.articulation_rate_sps if agent.baseline else None
     over = None if baseline_sps is None else measured / baseline_sps - 1
@@ -69,26 +53,26 @@ def talk_slowly(
     slow = measured * (1 + error) < rate.band_low_sps
     drifted = over is not None and over > max(checks.rate_over_baseline_share, error)
     moments = _fast_moments(agent.rate_windows, baseline_sps, settings)
-    pressed = _faster_while_raised(agent.rate_windows, raised)
+    pressed = _faster_while_tense(agent.rate_windows, tense)
     hurried = pressed is not None and pressed > checks.window_over_baseline_share
     verdict: Verdict = "missed" if fast or slow else "partly_met" if drifted or moments or hurried else "met"
     reason = _rate_reason(measured, error, over, len(moments), rate)
     if pressed is not None:
-        reason += f"; {pressed:+.0%} while the customer's voice was raised"
+        reason += f"; {pressed:+.0%} while the customer was tense"
     evidence = _evidence([(window.start_s, window.end_s, note) for window, note in moments], turns)
     score = _rate_score(measured, error, over if drifted else None, rate)
-    return _finding(TALK_SLOWLY, checks, verdict, score, reason, evidence)
+    return Ruling(verdict=verdict, score=score, reason=reason, evidence=evidence)
 
 
-def _faster_while_raised(windows: Sequence[RateWindow], raised: Sequence[Span]) -> float | None:
-    """Rate in windows that lie mostly where the customer's voice was raised, over that of the others, less 1.
+def _faster_while_tense(windows: Sequence[RateWindow], tense: Sequence[Span]) -> float | None:
+    """Rate in windows that lie mostly where the customer was tense, over that of the others, less 1.
 
     Windows hold equal speech, so their means are ratios of sums. ``None`` when either kind is missing.
     """
     inside: list[float] = []
     outside: list[float] = []
     for window in windows:
-        shared_s = overlap_s(raised, [(window.start_s, window.end_s)])
+        shared_s = overlap_s(tense, [(window.start_s, window.end_s)])
         (inside if shared_s > (window.end_s - window.start_s) / 2 else outside).append(window.sps)
     if not inside or not outside:
         return None
@@ -149,12 +133,12 @@ class _Tone:
         return len(self.raised) / len(self.judged) if self.judged else 0.0
 
 
-def low_tone(agent: SpeakerMeasures, turns: Sequence[Turn], checks: VoiceChecksSettings) -> Finding:
+def low_tone(agent: SpeakerMeasures, turns: Sequence[Turn], checks: VoiceChecksSettings) -> Ruling:
     """Pitch, range and loudness against the agent's own baseline."""
     level_st, loudness_db = agent.f0_vs_baseline_st, agent.loudness_vs_baseline_db
     if level_st is None or agent.baseline is None:
         reason = agent.not_scored.get("f0_vs_baseline_st", "no pitch")
-        return not_scored(LOW_TONE, reason, checks)
+        return Ruling(verdict="not_scored", reason=reason)
     tone = _tone(agent.pitch_windows, checks)
     wider_st = _difference(agent.f0_range_st, agent.baseline.f0_range_st)
     louder = loudness_db is not None and loudness_db > checks.calm_loudness_db
@@ -170,7 +154,7 @@ def low_tone(agent: SpeakerMeasures, turns: Sequence[Turn], checks: VoiceChecksS
     score = max(0.0, 1 - tone.share / (2 * checks.raised_share) - raised / 2)
     moments = [(w.start_s, w.end_s, f"{w.st:+.1f} st and {w.loudness_db:+.1f} dB") for w in tone.raised]
     reason = _tone_reason(agent, level_st, loudness_db, tone, checks)
-    return _finding(LOW_TONE, checks, verdict, score, reason, _evidence(moments, turns))
+    return Ruling(verdict=verdict, score=score, reason=reason, evidence=_evidence(moments, turns))
 
 
 def _raised_part(level_st: float, loudness_db: float | None, checks: VoiceChecksSettings) -> float:
@@ -214,11 +198,6 @@ def _tone_reason(
     return "; ".join(parts)
 
 
-def not_scored(check: str, reason: str, checks: VoiceChecksSettings) -> Finding:
-    """The finding of a check that the recording cannot support."""
-    return _finding(check, checks, "not_scored", None, reason)
-
-
 def _difference(value: float | None, reference: float | None) -> float | None:
     return None if value is None or reference is None else value - reference
 
@@ -239,22 +218,3 @@ def _evidence(moments: Sequence[tuple[float, float, str]], turns: Sequence[Turn]
             )
         )
     return tuple(found)
-
-
-def _finding(
-    check: str,
-    checks: VoiceChecksSettings,
-    verdict: Verdict,
-    score: float | None,
-    reason: str,
-    evidence: tuple[Evidence, ...] = (),
-) -> Finding:
-    return Finding(
-        id=check,
-        source=SOURCE,
-        verdict=verdict,
-        score=score,
-        weight=checks.weight,
-        evidence=evidence,
-        reason=reason,
-    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.audio.frames import Levels, resample
+from pipeline.prosody.against_self import VoiceScores, voice_scores
 from pipeline.prosody.loudness import median_level_db
 from pipeline.prosody.pitch import (
     PITCH_TRACKERS,
@@ -18,7 +19,7 @@ from pipeline.prosody.pitch import (
 )
 from pipeline.prosody.windows import speech_windows
 from pipeline.records import Baseline, PitchWindow, Samples
-from pipeline.settings import PitchSettings
+from pipeline.settings import PitchSettings, TensionSettings
 from pipeline.timeline import Span, intersect, subtract
 
 PITCH_RATE_HZ = 8_000
@@ -33,6 +34,7 @@ class TurnVoice:
     st: float | None
     slope_st_per_s: float | None
     loudness_db: float | None
+    scores: VoiceScores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class VoiceMeasures:
     loudness_vs_baseline_db: float | None
     windows: tuple[PitchWindow, ...]
     turns: tuple[TurnVoice, ...]
-    """One for each turn that was asked about, in their order; empty where no pitch was measured."""
+    """One for each turn that was asked about, in their order."""
     baseline: Baseline | None
     not_scored: dict[str, str]
 
@@ -63,6 +65,7 @@ def measure_voice(
     settings: PitchSettings,
     baseline: Baseline | None = None,
     turns: Sequence[Span] = (),
+    tension: TensionSettings | None = None,
 ) -> VoiceMeasures:
     """Pitch and loudness of one speaker's channel, over own speech without overlap.
 
@@ -75,21 +78,28 @@ def measure_voice(
         snr_db: level of the speech over the noise floor; ``None`` without speech.
         baseline: a firm one, from earlier calls of this speaker.
         turns: this speaker's turns, of which single figures are wanted.
+        tension: for the customer: the turns are also scored against the start of the call.
     """
     alone = subtract(own_speech, others_speech)
     loudness_db = median_level_db(levels, alone)
     reason = _no_pitch_reason(snr_db, settings)
     if reason is not None:
-        return _without_pitch(loudness_db, reason, baseline)
+        return _without_pitch(loudness_db, reason, baseline, [VoiceScores()] * len(turns))
+    narrow = resample(samples, sample_rate_hz, PITCH_RATE_HZ)
     track = PITCH_TRACKERS[settings.tracker](
-        resample(samples, sample_rate_hz, PITCH_RATE_HZ),
+        narrow,
         PITCH_RATE_HZ,
         PitchTrackerSettings(floor_hz=settings.floor_hz, ceiling_hz=settings.ceiling_hz),
         np.array(alone, dtype=np.float64).reshape(-1, 2),
     )
+    scores = (
+        voice_scores(track, narrow, PITCH_RATE_HZ, levels, turns, tension)
+        if tension is not None
+        else [VoiceScores()] * len(turns)
+    )
     if track.voiced_s < settings.min_voiced_s:
         reason = f"{track.voiced_s:.0f} s of voice; at least {settings.min_voiced_s:.0f} s are needed"
-        return _without_pitch(loudness_db, reason, baseline, voiced_s=track.voiced_s)
+        return _without_pitch(loudness_db, reason, baseline, scores, track.voiced_s)
     start = _start_of_call(track, levels, alone, settings.baseline_voiced_s)
     reference = baseline or start
     baseline_hz = _first(reference.f0_median_hz, start.f0_median_hz)
@@ -109,7 +119,10 @@ def measure_voice(
         loudness_median_db=loudness_db,
         loudness_vs_baseline_db=_difference(loudness_db, baseline_db),
         windows=_windows(track, levels, alone, baseline_hz, baseline_db, settings),
-        turns=tuple(_turn(track, levels, alone, turn, baseline_hz, baseline_db, settings) for turn in turns),
+        turns=tuple(
+            _turn(track, levels, alone, turn, baseline_hz, baseline_db, settings, of_turn)
+            for turn, of_turn in zip(turns, scores, strict=True)
+        ),
         baseline=reference,
         not_scored=not_scored,
     )
@@ -144,7 +157,11 @@ def _start_of_call(track: PitchTrack, levels: Levels, alone: Sequence[Span], voi
 
 
 def _without_pitch(
-    loudness_db: float | None, reason: str, baseline: Baseline | None, voiced_s: float = 0.0
+    loudness_db: float | None,
+    reason: str,
+    baseline: Baseline | None,
+    scores: Sequence[VoiceScores],
+    voiced_s: float = 0.0,
 ) -> VoiceMeasures:
     """Loudness alone, which a baseline from earlier calls gives a reference even now."""
     baseline_hz = baseline.f0_median_hz if baseline else None
@@ -166,7 +183,10 @@ def _without_pitch(
         loudness_median_db=loudness_db,
         loudness_vs_baseline_db=against_db,
         windows=(),
-        turns=(),
+        turns=tuple(
+            TurnVoice(f0_median_hz=None, st=None, slope_st_per_s=None, loudness_db=None, scores=of_turn)
+            for of_turn in scores
+        ),
         baseline=baseline,
         not_scored=dict.fromkeys(names, reason),
     )
@@ -218,6 +238,7 @@ def _turn(
     baseline_hz: float | None,
     baseline_db: float | None,
     settings: PitchSettings,
+    scores: VoiceScores,
 ) -> TurnVoice:
     own = intersect(alone, [turn])
     inside = track.within(np.array(own).reshape(-1, 2))
@@ -227,6 +248,7 @@ def _turn(
         st=_difference_st(median_hz, baseline_hz),
         slope_st_per_s=slope_st_per_s(inside, settings.turn_min_voiced_s),
         loudness_db=_difference(median_level_db(levels, own), baseline_db),
+        scores=scores,
     )
 
 

@@ -22,6 +22,9 @@ from pipeline.timeline import Span
 TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_TICKS = 12
 MARKED_KINDS: tuple[EventKind, ...] = ("interruption", "failed_attempt", "simultaneous_start")
+LDAL_PARTS = ("listen", "diffuse", "act", "impression")
+LEAST_WIDTH = 0.4
+"""Percent of the time line under which a mark could not be seen."""
 LOUD_SHARE = 0.995  # a click must not flatten a waveform
 
 
@@ -47,6 +50,8 @@ class Lane:
     role: Role
     speech: str
     wave: str
+    heights: tuple[int, ...]
+    """The waveform's columns in percent of the lane's own loud moments; empty without sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,28 @@ class Marker:
     role: Role
     title: str
     start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LdalBox:
+    """A moment of one of the four parts; ``row`` counts them in their order."""
+
+    row: int
+    x: float
+    width: float
+    kept: bool
+    title: str
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch that the player marks on the waveforms."""
+
+    start_s: float
+    end_s: float
+    kind: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +98,8 @@ class Timeline:
     loudness: Curve
     tension: str
     tense: tuple[Box, ...]
+    ldal: tuple[LdalBox, ...]
+    regions: tuple[Region, ...]
     summary: str
 
 
@@ -100,6 +129,8 @@ class Draughtsman:
             loudness=plotter.loudness(),
             tension=self._tension(),
             tense=self._tense(),
+            ldal=self._ldal(),
+            regions=self._regions(),
             summary=self._summary(),
         )
 
@@ -115,16 +146,18 @@ class Draughtsman:
     def _lane(self, role: Role) -> Lane:
         segments = self.analysis.speech.segments
         spans = [(each.start_s, each.end_s) for each in segments if each.speaker == role]
-        return Lane(role, self._bars(spans), self._wave(role, spans))
+        heights = self._heights(role, spans)
+        columns = tuple(round(100 * height) for height in heights)
+        return Lane(role, self._bars(spans), self._outline(heights), columns)
 
     def _bars(self, spans: Sequence[Span]) -> str:
         edges = [(self._scale.box_x(start_s), self._scale.box_x(end_s)) for start_s, end_s in spans]
         return "".join(f"M{left} 0H{right}V100H{left}Z" for left, right in edges)
 
-    def _wave(self, role: Role, spans: Sequence[Span]) -> str:
-        """A mirrored outline, scaled to the lane's own loud moments."""
+    def _heights(self, role: Role, spans: Sequence[Span]) -> list[float]:
+        """Columns of the waveform in 0..1 of the lane's own loud moments."""
         if self.peaks is None or self.peaks.shape[1] == 0:
-            return ""
+            return []
         channel = channel_of(self.analysis, role)
         values = self.peaks[min(channel or 0, self.peaks.shape[0] - 1)].tolist()
         if channel is None:  # one channel for both: each lane shows the sound of its own speech
@@ -132,13 +165,17 @@ class Draughtsman:
             spoken = self._columns(spans, step_s, len(values))
             values = [value if here else 0.0 for value, here in zip(values, spoken, strict=True)]
         loud = sorted(values)[int((len(values) - 1) * LOUD_SHARE)] or max(values)
-        if not loud:
+        return [min(value / loud, 1.0) for value in values] if loud else []
+
+    @staticmethod
+    def _outline(heights: Sequence[float]) -> str:
+        """A mirrored outline."""
+        if not heights:
             return ""
-        step = BOX_WIDTH / len(values)
-        heights = [min(value / loud, 1.0) * 46.0 for value in values]
-        top = [f"{index * step:.4g} {50 - height:.3g}" for index, height in enumerate(heights)]
-        bottom = [f"{index * step:.4g} {50 + height:.3g}" for index, height in enumerate(heights)]
-        return f"M{'L'.join(top)}L{'L'.join(reversed(bottom))}Z"
+        step = BOX_WIDTH / len(heights)
+        top = [f"{index * step:.4g} {50 - 46 * height:.3g}" for index, height in enumerate(heights)]
+        bottom = [f"{index * step:.4g} {50 + 46 * height:.3g}" for index, height in enumerate(heights)]
+        return f"M{'L'.join(top + bottom[::-1])}Z"
 
     @staticmethod
     def _columns(spans: Sequence[Span], step_s: float, count: int) -> list[bool]:
@@ -212,6 +249,32 @@ class Draughtsman:
             )
             for span in self.analysis.tension.spans
         )
+
+    def _ldal(self) -> tuple[LdalBox, ...]:
+        boxes = []
+        for moment in self.analysis.scores.ldal_moments:
+            name = self.text.name_of("check", moment.check)
+            title = f"{name}, {clock(moment.start_s)}"
+            box = self._time_box(moment.start_s, moment.end_s, moment.part, title)
+            row = LDAL_PARTS.index(moment.part)
+            boxes.append(LdalBox(row, box.x, max(box.width, LEAST_WIDTH), moment.kept, title, moment.start_s))
+        return tuple(boxes)
+
+    def _regions(self) -> tuple[Region, ...]:
+        marked = [
+            Region(event.start_s, event.end_s, event.kind, self._marker_title(event))
+            for event in events_of(self.analysis, "interruption")
+        ]
+        marked += [
+            Region(
+                span.start_s,
+                span.end_s,
+                "tense",
+                self.text("timeline.tense_span", start=clock(span.start_s), end=clock(span.end_s)),
+            )
+            for span in self.analysis.tension.spans
+        ]
+        return tuple(sorted(marked, key=lambda region: (region.start_s, region.kind)))
 
     def _summary(self) -> str:
         of = self.analysis.measures.call

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -11,14 +13,17 @@ from markupsafe import Markup
 
 from pipeline.records import Analysis, Finding
 from pipeline.reports import view
-from pipeline.reports.chart import Draughtsman
+from pipeline.reports.chart import Draughtsman, Timeline
 from pipeline.reports.figures import Figures
+from pipeline.reports.marks import Marks
 from pipeline.reports.playback import Peaks
-from pipeline.reports.strings import TEMPLATES, load_strings
+from pipeline.reports.strings import TEMPLATES, Strings, load_strings
 from pipeline.reports.words import timed_words
 from pipeline.settings import Settings
 
 ASSETS = TEMPLATES.parent / "assets"
+PLAYER = ("vendor/wavesurfer.min.js", "vendor/regions.min.js")
+NOTHING = "'none'"
 VERDICT_ORDER = ("violated", "missed", "partly_met", "met")
 
 
@@ -35,7 +40,7 @@ def render_call(analysis: Analysis, peaks: Peaks | None, audio_href: str | None,
     timeline = Draughtsman(analysis, peaks, limits, text).timeline()
     return render(
         "call.html.j2",
-        "call.js",
+        (*PLAYER, "call.js") if audio_href and timeline.lanes[0].heights else ("call.js",),
         text=text,
         a=analysis,
         roles=view.roles_of(analysis),
@@ -50,8 +55,12 @@ def render_call(analysis: Analysis, peaks: Peaks | None, audio_href: str | None,
         event_limits=view.event_limits(limits),
         silences=view.silences(analysis),
         overlap_measurable=view.overlap_measurable(analysis),
-        judged_findings=judged(analysis),
+        findings_by_source=by_source(analysis),
         other_findings=[each for each in analysis.guidance if each.verdict not in VERDICT_ORDER],
+        response=lambda name, value: view.response(name, value, text),
+        marks=Marks(analysis, text),
+        certainty=_certainty(analysis, text),
+        wave=_wave(timeline) if audio_href and timeline.lanes[0].heights else None,
         audio_href=audio_href,
         lead_s=settings.output.play_lead_s,
         language=settings.output.language,
@@ -64,14 +73,63 @@ def judged(analysis: Analysis) -> list[Finding]:
     return sorted(found, key=lambda each: VERDICT_ORDER.index(each.verdict))
 
 
-def render(template: str, script_name: str, **context: Any) -> str:
-    """A page from a template, with its style and script inside and a policy that allows only those."""
-    style, script = _asset("report.css"), _asset(script_name)
+def by_source(analysis: Analysis) -> list[tuple[str, list[Finding]]]:
+    """Findings with a verdict under the letter of their source, in the order of the letters."""
+    found = judged(analysis)
+    sources = sorted({each.source for each in found})
+    return [(source, [each for each in found if each.source == source]) for source in sources]
+
+
+def _wave(timeline: Timeline) -> Markup:
+    """What the player draws: columns of each lane in percent, and the stretches that it marks."""
+    return embedded_json(
+        {
+            "lanes": [{"role": lane.role, "heights": lane.heights} for lane in timeline.lanes],
+            "regions": [
+                {"start": one.start_s, "end": one.end_s, "kind": one.kind, "title": one.title}
+                for one in timeline.regions
+            ],
+        }
+    )
+
+
+def _certainty(analysis: Analysis, text: Strings) -> str:
+    """How many checks the overall score rests on, and how sure their verdicts are."""
+    of_overall = next((one for one in analysis.scores.sums if one.id == "overall"), None)
+    counted = set(of_overall.checks) if of_overall else set()
+    sure = [
+        (finding.confidence, finding.weight)
+        for finding in analysis.guidance
+        if finding.id in counted and finding.confidence is not None
+    ]
+    weight = sum(each for _, each in sure)
+    mean = sum(confidence * each for confidence, each in sure) / weight if weight else None
+    return text(
+        "scores.certainty",
+        checks=len(counted),
+        left=sum(finding.verdict == "not_scored" for finding in analysis.guidance),
+        confidence=view.MISSING if mean is None else view.number(mean, 2),
+    )
+
+
+def embedded_json(content: object) -> Markup:
+    """JSON for a script element of a page; nothing in it can end the element that holds it."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
+
+
+def render(template: str, script_names: Sequence[str], **context: Any) -> str:
+    """A page from a template, with its style and scripts inside and a policy that allows only those.
+
+    The nonce is for the player, which writes a style sheet of its own.
+    """
+    style, scripts = _asset("report.css"), [_asset(name) for name in script_names]
+    nonce = hashlib.sha256(style.encode()).hexdigest()[:32]
     policy = "; ".join(
         (
             "default-src 'none'",
-            f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(script)}'",
+            f"style-src '{_digest(style)}' 'nonce-{nonce}'",
+            f"script-src {' '.join(map(_quoted_digest, scripts)) or NOTHING}",
             "media-src 'self' file: data:",
             "img-src data:",
             "base-uri 'none'",
@@ -79,7 +137,17 @@ def render(template: str, script_name: str, **context: Any) -> str:
         )
     )
     page = _environment().get_template(template)
-    return page.render(policy=policy, style=Markup(style), script=Markup(script), **context)  # noqa: S704
+    return page.render(
+        policy=policy,
+        nonce=nonce,
+        style=Markup(style),  # noqa: S704
+        scripts=[Markup(script) for script in scripts],  # noqa: S704
+        **context,
+    )
+
+
+def _quoted_digest(script: str) -> str:
+    return f"'{_digest(script)}'"
 
 
 @cache

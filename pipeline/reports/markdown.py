@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from pipeline.records import Analysis, CoachingPoint, Event, Evidence, Turn
+from pipeline.records import Analysis, CoachingPoint, Event, Evidence, Finding, ScoreSum, Turn
 from pipeline.reports import view
 from pipeline.reports.figures import Cell, Figures
-from pipeline.reports.html import date, judged
+from pipeline.reports.html import by_source, date
 from pipeline.reports.strings import Strings, load_strings
 from pipeline.settings import Settings
 
@@ -94,12 +94,21 @@ class Writer:
         named |= {name: getattr(of.ldal, name) for name in ("listen", "diffuse", "act", "impression")}
         if all(value is None for value in named.values()):
             return ""
+        sums = {total.id: total for total in of.sums}
         lines = [
             f"- {self.t(f'scores.{name}')}: "
             + (self.t("scores.none") if value is None else f"{view.number(value)} {self.t('scores.of_100')}")
+            + (f" ({self._sum(sums[name])})" if name in sums else "")
             for name, value in named.items()
         ]
+        if of.act_before_listen_s is not None:
+            at = view.clock(of.act_before_listen_s)
+            lines.append(f"- {at}: {self.t('scores.act_before_listen')}")
         return self._part("scores.title", "\n".join(lines))
+
+    def _sum(self, total: ScoreSum) -> str:
+        points, weight = view.number(total.points, 1), view.number(total.weight, 1)
+        return self.t("scores.sum", points=points, weight=weight, checks=len(total.checks))
 
     def figures(self) -> str:
         figures = Figures(self.a, self.limits, self.t)
@@ -185,22 +194,27 @@ class Writer:
         return f"{self.t(f'silences.item.{part.item}')}: {self.t(answer)}{note}{self._quote(said)}"
 
     def guidance(self) -> str:
-        head = [self.t(f"guidance.{name}") for name in ("check", "verdict", "reason", "evidence")]
-        rows = [
-            [
-                f"{self.t.name_of('check', each.id)} (`{each.id}`, {escape(each.source)})",
-                self.t(f"verdict.{each.verdict}"),
-                escape(each.reason),
-                self._evidence(each.evidence),
-            ]
-            for each in judged(self.a)
-        ]
+        names = ("check", "verdict", "score", "reason", "evidence")
+        head = [self.t(f"guidance.{name}") for name in names]
+        body = []
+        for source, found in by_source(self.a):
+            title = ": ".join(filter(None, (escape(source), self.t.find(f"source.{source}"))))
+            body.append(f"### {title}\n\n{table(head, [self._verdict(each) for each in found])}")
         left = [each for each in self.a.guidance if each.verdict in ("not_applicable", "not_scored")]
         named = [(self.t.name_of("check", each.id), self.t(f"verdict.{each.verdict}"), each) for each in left]
         lines = [f"- {name}: {verdict} ({escape(each.reason)})" for name, verdict, each in named]
-        body = [table(head, rows)] if rows else []
         body += [self.t("guidance.others", count=len(left)) + "\n\n" + "\n".join(lines)] if left else []
         return self._part("guidance.title", "\n\n".join(body) or self.t("guidance.none"))
+
+    def _verdict(self, finding: Finding) -> list[str]:
+        weight = self.t("guidance.weight", weight=view.number(finding.weight, 2))
+        return [
+            f"{self.t.name_of('check', finding.id)} (`{finding.id}`)",
+            self.t(f"verdict.{finding.verdict}"),
+            f"{view.number(finding.score or 0.0, 2)} ({weight})",
+            escape(finding.reason),
+            self._evidence(finding.evidence),
+        ]
 
     def tension(self) -> str:
         of = self.a.tension
@@ -210,6 +224,11 @@ class Writer:
             f"- {view.clock(span.start_s)} {self.t('to', low='', high=view.clock(span.end_s)).strip()}: "
             f"{self.t('tension.peak').lower()} {view.number(span.peak, 2)}; "
             f"{self.t('tension.outcome').lower()}: {self.t(f'tension.outcomes.{span.outcome}')}"
+            + "".join(
+                f"; {self.t.name_of('response', name)}: {escape(view.response(name, value, self.t))}"
+                for name, value in span.agent_response.items()
+                if value is not None
+            )
             for span in of.spans
         ]
         return self._part("tension.title", "\n".join(lines) or self.t("tension.none"))

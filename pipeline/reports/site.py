@@ -1,7 +1,7 @@
-"""The pages over a batch: ``index.html``, ``summary.json`` and ``calls.parquet``."""
+"""What is written over a batch: its pages, ``summary.json`` and ``calls.parquet``."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +9,26 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline import files
-from pipeline.reports.html import render
+from pipeline.reports.attention import worth_a_look
+from pipeline.reports.html import date, embedded_json, render
+from pipeline.reports.pages import (
+    AGENTS,
+    Listed,
+    agent_href,
+    agent_page,
+    agent_path,
+    by_agent,
+    effort_audit_page,
+    team_page,
+)
 from pipeline.reports.strings import load_strings
 from pipeline.reports.table import KINDS, ROLES, Row, write_parquet
+from pipeline.reports.view import MISSING, clock, number
 from pipeline.settings import Settings
 
 SUMMARY_VERSION = "1"
+FIRST_ROWS = 200
+"""Rows of the index that are in its table; the others are data for its script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,13 @@ def write_batch(out: Path, entries: Iterable[BatchEntry], settings: Settings) ->
         write_parquet(rows, path)
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     files.write_text(out / "summary.json", text, modes)
+    calls = [Listed(entry.row, entry.folder) for entry in held if entry.row is not None and entry.folder]
+    agents = by_agent(calls)
+    files.make_folder(out / AGENTS, modes)
+    for agent_id, own in agents.items():
+        files.write_text(out / agent_path(agent_id), agent_page(agent_id, own, settings), modes)
+    files.write_text(out / "effort_audit.html", effort_audit_page(calls, settings), modes)
+    files.write_text(out / "team.html", team_page(agents, settings), modes)
     return files.write_text(out / "index.html", _index(held, summary, settings), modes)
 
 
@@ -121,16 +142,76 @@ def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Set
     text = load_strings(settings.output.language)
     analysed = [entry for entry in entries if entry.row is not None]
     analysed.sort(key=lambda entry: str((entry.row or {}).get("started_at") or ""), reverse=True)
+    folders = {id(entry.row): entry.folder for entry in analysed}
+    looks = worth_a_look((entry.row for entry in analysed if entry.row is not None), settings.site)
+    cells = [_cells(entry.row, entry.folder) for entry in analysed if entry.row is not None]
     return render(
         "index.html.j2",
-        "site.js",
+        ("site.js",),
         text=text,
         language=settings.output.language,
+        root="",
         summary=summary,
-        calls=[(entry, entry.row, _link(entry)) for entry in analysed],
+        looks=[(row, _link(folders[id(row)]), why) for row, why in looks],
+        check_names=lambda ids: ", ".join(text.name_of("check", check) for check in ids),
+        columns=[name for name, _ in COLUMNS],
+        first=cells[:FIRST_ROWS],
+        count=len(cells),
+        data=embedded_json([[_shortest(cell) for cell in row] for row in cells])
+        if len(cells) > FIRST_ROWS
+        else None,
+        agent_href=agent_href,
     )
 
 
-def _link(entry: BatchEntry) -> str | None:
+Cell = tuple[str, float | None, str | None]
+"""What a cell shows, what it is sorted by if that is a number, and where it leads."""
+
+
+def _cells(row: Row, folder: str | None) -> list[Cell]:
+    return [show(row, folder) for _, show in COLUMNS]
+
+
+def _text(column: str) -> Callable[[Row, str | None], Cell]:
+    return lambda row, _: (str(row[column] or ""), None, None)
+
+
+def _amount(column: str, decimals: int) -> Callable[[Row, str | None], Cell]:
+    def show(row: Row, _: str | None) -> Cell:
+        value = row[column]
+        if value is None:
+            return MISSING, None, None
+        return number(float(value), decimals), float(value), None
+
+    return show
+
+
+def _agent(row: Row, _: str | None) -> Cell:
+    agent_id = row["agent_id"]
+    return ("", None, None) if agent_id is None else (str(agent_id), None, agent_href(str(agent_id)))
+
+
+COLUMNS: tuple[tuple[str, Callable[[Row, str | None], Cell]], ...] = (
+    ("call", lambda row, folder: (str(row["call_id"]), None, _link(folder))),
+    ("agent", _agent),
+    ("queue", _text("queue")),
+    ("date", lambda row, _: (date(str(row["started_at"] or "")), None, None)),
+    ("duration", lambda row, _: (clock(float(row["duration_s"] or 0)), float(row["duration_s"] or 0), None)),
+    ("rate", _amount("agent_articulation_rate_sps", 2)),
+    ("by_agent", _amount("events_interruption_by_agent", 0)),
+    ("by_customer", _amount("events_interruption_by_customer", 0)),
+    ("tension", _text("tension_outcome")),
+    ("effort", _amount("effort_estimate", 1)),
+    ("score", _amount("score_overall", 0)),
+    ("warnings", _text("quality_codes")),
+)
+
+
+def _shortest(cell: Cell) -> object:
+    text, value, href = cell
+    return [text, value, href] if href else text if value is None else [text, value]
+
+
+def _link(folder: str | None) -> str | None:
     """The call's report, relative to the index; ids may hold characters that mean something in a URL."""
-    return None if entry.folder is None else f"{quote(entry.folder)}/report.html"
+    return None if folder is None else f"{quote(folder)}/report.html"

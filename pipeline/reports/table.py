@@ -1,5 +1,9 @@
-"""``calls.parquet``: one flat row a call, with the same columns whatever the calls hold."""
+"""``calls.parquet``: one flat row a call, with the same columns whatever the calls hold.
 
+The pages over a batch are made from these rows alone.
+"""
+
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -8,11 +12,13 @@ from typing import Any, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.records import Analysis, EventKind, Role, SpeakerMeasures
+from pipeline.guidance.config import load_guidance
+from pipeline.records import Analysis, CoachingPoint, EventKind, Role, SpeakerMeasures
 
 Scalar = str | int | float | bool | None
 Row = dict[str, Scalar]
 
+ABUSE = "abuse"
 ROLES: tuple[Role, ...] = get_args(Role)
 KINDS: tuple[EventKind, ...] = get_args(EventKind)
 SPEAKER_FLOATS = (
@@ -69,7 +75,15 @@ _CALL: tuple[tuple[str, pa.DataType, Callable[[Analysis], Scalar]], ...] = (
     ("holds", pa.int64(), lambda a: len(a.measures.call.holds)),
     ("hold_s", pa.float64(), lambda a: sum(h.end_s - h.start_s for h in a.measures.call.holds)),
     ("tense_spans", pa.int64(), lambda a: None if a.tension.not_scored else len(a.tension.spans)),
+    ("tense_s", pa.float64(), lambda a: None if a.tension.not_scored else _tense_s(a)),
+    ("tension_peak", pa.float64(), lambda a: a.tension.peak),
+    ("tension_outcome", pa.string(), lambda a: a.tension.spans[-1].outcome if a.tension.spans else None),
+    ("abusive_sentences", pa.int64(), lambda a: sum(act.id == ABUSE for act in a.acts)),
     ("effort_estimate", pa.float64(), lambda a: a.effort.estimate),
+    ("effort_quotes", pa.string(), lambda a: _effort_quotes(a)),
+    ("coaching_keep", pa.string(), lambda a: _points(a.coaching.keep)),
+    ("coaching_change", pa.string(), lambda a: _points(a.coaching.change)),
+    ("summary", pa.string(), lambda a: a.coaching.summary),
     ("promises", pa.int64(), lambda a: len(a.promises)),
     ("score_overall", pa.float64(), lambda a: a.scores.overall),
     ("score_how_said", pa.float64(), lambda a: a.scores.how_said),
@@ -87,6 +101,8 @@ def schema() -> pa.Schema:
     """The columns, in order; every one may be null."""
     fields = [(name, kind) for name, kind, _ in _CALL]
     fields += [(name, pa.float64()) for name in CALL_FLOATS]
+    fields += [(f"check_{check}", pa.string()) for check in load_guidance().checks]
+    fields += [(f"effort_{signal}", pa.int64()) for signal in load_guidance().effort]
     fields += [(_event_column(kind, role), pa.int64()) for kind in KINDS for role in ROLES]
     for role in ROLES:
         fields += [(f"{role}_{name}", pa.float64()) for name in SPEAKER_FLOATS]
@@ -98,12 +114,22 @@ def call_row(analysis: Analysis) -> Row:
     """One call as a flat row; what was not measured, or whom the call does not have, is ``None``."""
     row: Row = {name: read(analysis) for name, _, read in _CALL}
     row |= {name: getattr(analysis.measures.call, name) for name in CALL_FLOATS}
+    verdicts = {finding.id: finding.verdict for finding in analysis.guidance}
+    row |= {f"check_{check}": verdicts.get(check) for check in load_guidance().checks}
+    signals = {signal.id: signal.count for signal in analysis.effort.signals}
+    counted = analysis.effort.not_scored is None
+    row |= {f"effort_{name}": signals.get(name, 0) if counted else None for name in load_guidance().effort}
     counts = Counter((event.kind, event.by) for event in analysis.interruptions)
     for kind in KINDS:
         row |= {_event_column(kind, role): _events(analysis, counts, kind, role) for role in ROLES}
     for role in ROLES:
         row |= _speaker(role, analysis.measures.of(role))
     return row
+
+
+def violations(row: Row) -> list[str]:
+    """The checks that a call violated."""
+    return [name.removeprefix("check_") for name, value in row.items() if value == "violated"]
 
 
 def write_parquet(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
@@ -132,6 +158,24 @@ def _speaker(role: Role, of: SpeakerMeasures | None) -> Row:
 def _read(of: SpeakerMeasures, name: str) -> Scalar:
     value: Any = getattr(of, name)
     return None if value is None else int(value) if name in SPEAKER_INTEGERS else float(value)
+
+
+def _tense_s(analysis: Analysis) -> float:
+    return sum(span.end_s - span.start_s for span in analysis.tension.spans)
+
+
+def _effort_quotes(analysis: Analysis) -> str:
+    """What was said for each sign of effort, as JSON: {sign: [[start_s, quote], ...]}."""
+    said = {
+        signal.id: [[each.start_s, each.quote] for each in signal.evidence if each.quote]
+        for signal in analysis.effort.signals
+    }
+    return json.dumps({name: quotes for name, quotes in said.items() if quotes}, ensure_ascii=False)
+
+
+def _points(points: Iterable[CoachingPoint]) -> str:
+    """Coaching points as JSON: [[check, title, start_s], ...]."""
+    return json.dumps([[point.check, point.title, point.start_s] for point in points], ensure_ascii=False)
 
 
 def _codes(analysis: Analysis) -> list[str]:

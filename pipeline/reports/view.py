@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from pipeline.records import Analysis, Event, EventKind, Evidence, GapKind, Hold, Role, Threshold
+from pipeline.reports.strings import Strings
 from pipeline.timeline import overlap_s
 
 MINUS = "\N{MINUS SIGN}"
@@ -41,6 +42,15 @@ def percent(share: float) -> str:
 
 def quantity(value: float, unit: str, decimals: int = 0, *, signed: bool = False) -> str:
     return f"{number(value, decimals, signed=signed)}{NBSP}{unit}"
+
+
+def response(name: str, value: str | float, text: Strings) -> str:
+    """One figure of the agent's response to tension, for reading."""
+    if isinstance(value, str):
+        return ", ".join(text.name_of("act", act) for act in value.split(", "))
+    if name == "interruptions":
+        return number(value)
+    return number(100 * value, signed=True) if name == "rate_change" else number(value, 1, signed=True)
 
 
 def seconds(value: float, unit: str = "s") -> str:

@@ -2,9 +2,7 @@
 
 import base64
 import glob
-import hashlib
 import json
-import re
 import shutil
 import tempfile
 import time
@@ -19,6 +17,7 @@ from pipeline.records import Analysis, Recording
 from pipeline.reports import analysis_json, captions, contact_lens, playback
 from pipeline.reports.html import render_call
 from pipeline.reports.markdown import render_markdown
+from pipeline.reports.naming import folder_name
 from pipeline.reports.playback import Peaks
 from pipeline.reports.view import channel_of, roles_of
 from pipeline.settings import Settings
@@ -36,8 +35,6 @@ CALL_FILES = (
     DIGEST,
     ANALYSIS,  # last: a folder without it is unfinished
 )
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_@+=,-][A-Za-z0-9._@+=,-]{0,99}")
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 ABANDONED_S = 86_400.0
 
 
@@ -51,15 +48,6 @@ class Sound:
 
 
 NO_SOUND = Sound(peaks=None, levels_db={}, audio_href=None)
-
-
-def folder_name(call_id: str) -> str:
-    """The name of a call's folder: its id where that is a safe name, else a safe form with a digest."""
-    if PLAIN_NAME.fullmatch(call_id) and not RESERVED.fullmatch(call_id) and not call_id.endswith("."):
-        return call_id
-    digest = hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", call_id).strip("-")[:60]
-    return f"{stem or 'call'}-{digest}"
 
 
 def write_call(

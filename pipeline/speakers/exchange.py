@@ -20,7 +20,10 @@ from pipeline.settings import Settings
 from pipeline.speakers.channels import GIVEN_CONFIDENCE
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import CORRECTED, SWAPPED, corrected_warning
-from pipeline.turns.silence import find_gaps, find_holds
+from pipeline.timeline import Span
+from pipeline.turns.floor import stored_floor
+from pipeline.turns.listening import measure_listening
+from pipeline.turns.silence import find_silences
 
 EXCHANGED: dict[Role, Role] = {"agent": "customer", "customer": "agent"}
 OTHER_PART = {
@@ -80,7 +83,7 @@ def _warnings_again(warnings: tuple[QualityWarning, ...]) -> tuple[QualityWarnin
 
 
 def _call_again(analysis: Analysis, settings: Settings) -> CallMeasures:
-    """Figures of the call that depend on who the agent is: the talk ratio, holds, and gaps by kind."""
+    """Figures of the call that depend on who the agent is: talk ratio, silences by cause, listening."""
     call, language = analysis.measures.call, analysis.call.language
     speech = [(segment.start_s, segment.end_s) for segment in analysis.speech.segments]
     music = [
@@ -88,13 +91,26 @@ def _call_again(analysis: Analysis, settings: Settings) -> CallMeasures:
         for warning in analysis.quality.warnings
         if warning.code == "music_or_tone" and warning.start_s is not None and warning.end_s is not None
     ]
-    said = [turn for turn in analysis.transcript.turns if turn.speaker == "agent" and not turn.backchannel]
-    holds = find_holds(music, speech, said, call.duration_s, load_phrases(language), settings.turns)
+    phrases, turns = load_phrases(language), analysis.transcript.turns
+    silences = find_silences(music, speech, turns, call.duration_s, phrases, settings.turns)
+    of_speaker: dict[Role, list[Span]] = {}
+    for segment in analysis.speech.segments:
+        of_speaker.setdefault(segment.speaker, []).append((segment.start_s, segment.end_s))
     return dataclasses.replace(
         call,
         talk_ratio_agent=None if call.talk_ratio_agent is None else 1 - call.talk_ratio_agent,
-        holds=holds,
-        gaps=find_gaps(speech, holds, call.duration_s, settings.turns),
+        gaps=silences.gaps,
+        holds=silences.holds,
+        look_ups=silences.look_ups,
+        listening=measure_listening(
+            stored_floor(turns, analysis.interruptions),
+            analysis.interruptions,
+            of_speaker,
+            call.not_scored.get("overlap_s"),
+            phrases,
+            settings.turns,
+            settings.listening,
+        ),
     )
 
 

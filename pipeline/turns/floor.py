@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from pipeline.records import Role, Turn, Word
+from pipeline.records import Event, Role, Turn, Word
 from pipeline.settings import TurnsSettings
 from pipeline.timeline import Span
 from pipeline.turns.events import Judged
@@ -93,6 +93,15 @@ def build_floor(judged: Sequence[Judged], settings: TurnsSettings) -> Floor:
     return Floor(
         turns=tuple(_turn(number, turn) for number, turn in enumerate(ordered)),
         holding=tuple(turn.takes_floor for turn in ordered),
+    )
+
+
+def stored_floor(turns: Sequence[Turn], events: Sequence[Event]) -> Floor:
+    """The floor of a stored call: backchannels and failed attempts did not take it."""
+    aside = {(event.by, event.start_s) for event in events if event.kind == "failed_attempt"}
+    return Floor(
+        turns=tuple(turns),
+        holding=tuple(not turn.backchannel and (turn.speaker, turn.start_s) not in aside for turn in turns),
     )
 
 

@@ -120,18 +120,18 @@ def test_fast_stretches_are_shown(rates_sps: tuple[float, ...], moments: int) ->
     [((5.1, 5.1, 4.1, 4.1), "partly_met"), ((4.6, 4.6, 4.5, 4.5), "met"), ((4.1, 4.1, 5.1, 5.1), "met")],
 )
 def test_speeding_up_under_pressure_counts(rates_sps: tuple[float, ...], verdict: str) -> None:
-    """Faster where the customer's voice was raised than elsewhere counts; slower there does not."""
+    """Faster where the customer was tense than elsewhere counts; slower there does not."""
     windows = tuple(
         RateWindow(start_s=40.0 * n, end_s=40.0 * n + 30, wpm=40 * sps, sps=sps)
         for n, sps in enumerate(rates_sps)
     )
-    found = talk_slowly(agent(rate_windows=windows), [TURN], SETTINGS, raised=[(0.0, 75.0)])
+    found = talk_slowly(agent(rate_windows=windows), [TURN], SETTINGS, tense=[(0.0, 75.0)])
     assert found.verdict == verdict
-    assert "while the customer's voice was raised" in found.reason
+    assert "while the customer was tense" in found.reason
 
 
 def test_a_calm_customer_leaves_nothing_to_compare() -> None:
-    """Without a raised voice on the other side the comparison is not made, nor mentioned."""
+    """Without tension on the other side the comparison is not made, nor mentioned."""
     found = talk_slowly(agent(rate_windows=rate_windows(4.4, 4.6)), [TURN], SETTINGS)
     assert "customer" not in found.reason
 

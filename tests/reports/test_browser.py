@@ -183,5 +183,5 @@ def test_index_sorts_and_filters(page: Page, batch: Path) -> None:
     assert page.locator("#calls tr").count() == 10
     assert page.locator("#shown").inner_text() == "10 of 451 calls"
     page.get_by_label("Filter the calls").fill("late-bill")
-    page.get_by_role("link", name="late-bill-001").click()
+    page.get_by_role("group", name="Calls").get_by_role("link", name="late-bill-001").click()
     page.wait_for_url("**/late-bill-001/report.html")

@@ -11,6 +11,7 @@ import pytest
 from pipeline.errors import InputRejected
 from pipeline.records import Analysis
 from pipeline.reports import analysis_json, playback, write
+from pipeline.reports.naming import folder_name
 from tests import factories
 
 SETTINGS = factories.settings()
@@ -75,7 +76,7 @@ def test_failed_write_leaves_the_first_result(tmp_path: Path, monkeypatch: pytes
 def test_leftovers_of_killed_runs_are_swept(tmp_path: Path) -> None:
     """They hold what was said on the call; a young one may be another run's work."""
     one = short("a[1]")
-    name = write.folder_name("a[1]")
+    name = folder_name("a[1]")
     for part, age_s in (("old", 2 * write.ABANDONED_S), ("young", 0.0)):
         left = tmp_path / f".{name}.{part}.part"
         left.mkdir()
@@ -103,7 +104,7 @@ def test_leftovers_of_killed_runs_are_swept(tmp_path: Path) -> None:
 )
 def test_folder_names_are_safe(call_id: str) -> None:
     """A call id comes from a file name or a table and must not leave the folder of the batch."""
-    name = write.folder_name(call_id)
+    name = folder_name(call_id)
     assert Path(name).name == name
     assert name not in (".", "..", "")
     assert not name.startswith(".")
@@ -114,8 +115,8 @@ def test_folder_names_are_safe(call_id: str) -> None:
 
 def test_folder_names_are_the_id_where_possible_and_differ() -> None:
     """Ordinary ids are kept; two odd ones never share a folder."""
-    assert write.folder_name("2026-03-02_call.17@x") == "2026-03-02_call.17@x"
-    assert write.folder_name("a b") != write.folder_name("a/b")
+    assert folder_name("2026-03-02_call.17@x") == "2026-03-02_call.17@x"
+    assert folder_name("a b") != write.folder_name("a/b")
 
 
 def test_embedded_audio(tmp_path: Path) -> None:

@@ -24,6 +24,52 @@
     }
   });
 
+  // The player's waveforms stand where the drawn ones are; these stay for printing.
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const drawWaves = () => {
+    const source = document.getElementById("wave-data");
+    if (!source || !audio) return;
+    const data = JSON.parse(source.textContent);
+    const lane = document.querySelector(".lane-wave");
+    const tone = (role) => color(["agent", "speaker_1"].includes(role) ? "--agent" : "--customer");
+    const colors = () =>
+      data.lanes.map(({ role }) => ({ waveColor: tone(role), progressColor: tone(role), height: 56 }));
+    lane.hidden = false;
+    document.body.classList.add("waved");
+    const marks = WaveSurfer.Regions.create();
+    const player = WaveSurfer.create({
+      container: "#wave",
+      media: audio,
+      peaks: data.lanes.map(({ heights }) => heights.map((height) => height / 100)),
+      duration,
+      splitChannels: colors(),
+      cursorColor: color("--focus"),
+      cursorWidth: 2,
+      hideScrollbar: true,
+      autoScroll: false,
+      dragToSeek: true,
+      cspNonce: document.querySelector("style").nonce,
+      plugins: [marks],
+    });
+    player.on("interaction", () => audio.play().catch(() => {}));
+    const tint = { interruption: "--alert", tense: "--customer" };
+    const region = ({ start, end, kind }) => ({
+      start,
+      end: Math.max(end, start + 0.2),
+      color: `color-mix(in srgb, ${color(tint[kind])} ${kind === "tense" ? 14 : 34}%, transparent)`,
+      drag: false,
+      resize: false,
+    });
+    player.on("ready", () => {
+      marks.clearRegions();
+      for (const one of data.regions) marks.addRegion(region(one));
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      player.setOptions({ splitChannels: colors(), cursorColor: color("--focus") });
+    });
+  };
+  drawWaves();
+
   const turns = [...document.querySelectorAll(".turn")];
   const starts = turns.map((turn) => Number(turn.dataset.s));
   const ends = turns.map((turn) => Number(turn.dataset.e));
@@ -82,21 +128,36 @@
   const search = document.getElementById("search");
   if (search) {
     search.closest(".search").hidden = false;
+    const only = [...document.querySelectorAll("[data-only]")];
     const texts = turns.map((turn) => turn.querySelector("p").textContent.toLowerCase());
     const found = document.getElementById("found");
-    search.addEventListener("input", () => {
+    const select = () => {
       const wanted = search.value.trim().toLowerCase();
+      const kinds = only.filter((box) => box.checked).map((box) => `has-${box.dataset.only}`);
       let shown = 0;
       turns.forEach((turn, index) => {
         const hit = texts[index].includes(wanted);
-        turn.hidden = !hit;
-        if (hit) shown += 1;
+        const kept = !kinds.length || kinds.some((kind) => turn.classList.contains(kind));
+        turn.hidden = !(hit && kept);
+        if (hit && kept) shown += 1;
         for (const word of turn.querySelectorAll("p > span")) {
           const marked = wanted && hit && word.textContent.toLowerCase().includes(wanted);
           word.classList.toggle("hit", Boolean(marked));
         }
       });
-      found.textContent = wanted ? found.dataset.template.replace("#", String(shown)) : "";
-    });
+      found.textContent = wanted || kinds.length ? found.dataset.template.replace("#", String(shown)) : "";
+    };
+    search.addEventListener("input", select);
+    for (const box of only) box.addEventListener("change", select);
+  }
+
+  // A link from another page names a moment: report.html#t=83.5
+  const moment = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
+  if (moment && audio) {
+    const go = () => {
+      audio.currentTime = Number(moment[1]);
+    };
+    if (audio.readyState) go();
+    else audio.addEventListener("loadedmetadata", go, { once: true });
   }
 })();

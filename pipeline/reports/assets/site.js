@@ -5,11 +5,32 @@
   if (!body) return;
   const PAGE = 200;
   const head = [...document.querySelectorAll(".calls th")];
-  const rows = [...body.rows].map((row) => ({
-    row,
-    text: row.textContent.toLowerCase(),
-    values: [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim()),
-  }));
+  const data = document.getElementById("rows");
+  // A cell is its text, [text, number to sort by] or [text, number or null, link].
+  const build = (cells) => {
+    const row = document.createElement("tr");
+    for (const cell of cells) {
+      const [text, , href] = Array.isArray(cell) ? cell : [cell];
+      const bdi = document.createElement("bdi");
+      bdi.textContent = text;
+      const place = row.insertCell();
+      if (href) {
+        const link = place.appendChild(document.createElement("a"));
+        link.href = href;
+        link.append(bdi);
+      } else place.append(bdi);
+    }
+    return row;
+  };
+  const entry = (text, values, row) => ({ text: text.toLowerCase(), values, row });
+  const rows = data
+    ? JSON.parse(data.textContent).map((cells) => {
+        const texts = cells.map((cell) => (Array.isArray(cell) ? cell[0] : cell));
+        const values = cells.map((cell, index) => (Array.isArray(cell) ? (cell[1] ?? cell[0]) : texts[index]));
+        return { ...entry(texts.join(" "), values.map(String), null), cells };
+      })
+    : [...body.rows].map((row) =>
+        entry(row.textContent, [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim()), row));
   const filter = document.getElementById("filter");
   const shown = document.getElementById("shown");
   const more = document.getElementById("more");
@@ -19,17 +40,19 @@
 
   // Only a page of rows is in the document: ten thousand would be slow to lay out.
   const draw = () => {
-    body.replaceChildren(...wanted.slice(0, limit).map((entry) => entry.row));
+    body.replaceChildren(...wanted.slice(0, limit).map((one) => (one.row ??= build(one.cells))));
     more.hidden = wanted.length <= limit;
     shown.textContent = shown.dataset.template.replace("#", String(wanted.length));
   };
   const select = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    wanted = rows.filter((entry) => words.every((word) => entry.text.includes(word)));
+    wanted = rows.filter((one) => words.every((word) => one.text.includes(word)));
     limit = PAGE;
     draw();
   };
   const compare = (a, b, down) => {
+    if (a === "–") a = ""; // a figure that was not measured
+    if (b === "–") b = "";
     if (a === "" || b === "") return a === b ? 0 : a === "" ? 1 : -1; // what was not measured comes last
     const both = Number(a) - Number(b);
     const order = Number.isNaN(both) ? a.localeCompare(b, undefined, { numeric: true }) : both;

@@ -1,0 +1,70 @@
+"""How much effort the call took the customer, from signs that are counted; not a survey answer."""
+
+from collections.abc import Sequence
+
+from pipeline.guidance.scene import Scene, from_acts
+from pipeline.guidance.what_said import holds_of, of_hold, sent_elsewhere
+from pipeline.records import Act, Effort, EffortSignal, Evidence
+
+LOWEST, HIGHEST = 1.0, 5.0
+
+
+def effort_of(scene: Scene, unscorable: str | None) -> Effort:
+    """The estimate, 1 (very low) to 5 (very high): 1 and what each sign adds.
+
+    Args:
+        unscorable: why the call supports none, if so.
+    """
+    if unscorable is not None or not scene.customer_turns:
+        return Effort(estimate=None, signals=(), not_scored=unscorable or "the customer does not speak")
+    found = _signs(scene)
+    signals = tuple(
+        EffortSignal(id=name, weight=sign.weight, count=len(found[name]), evidence=found[name])
+        for name, sign in scene.guidance.effort.items()
+        if found[name]
+    )
+    total = sum(
+        signal.weight * min(signal.count, scene.guidance.effort[signal.id].most) for signal in signals
+    )
+    return Effort(estimate=min(HIGHEST, LOWEST + total), signals=signals, not_scored=None)
+
+
+def _signs(scene: Scene) -> dict[str, tuple[Evidence, ...]]:
+    transferred = [*scene.acts("transferred_before", by="customer"), *scene.certain("announce_transfer")]
+    return {
+        "contacted_before": from_acts(scene.acts("repeat_contact", by="customer")),
+        "repeated_information": from_acts(scene.acts("repeat_information", by="customer")),
+        "transferred": from_acts(_one_a_turn(transferred)),
+        "switched_channel": from_acts(sent_elsewhere(scene)),
+        "held": tuple(of_hold(scene, hold) for hold in holds_of(scene)),
+        "long_time_to_remedy": _late_remedy(scene),
+        "unresolved": _unresolved(scene),
+    }
+
+
+def _one_a_turn(acts: Sequence[Act]) -> list[Act]:
+    return list({act.turn: act for act in acts}.values())
+
+
+def _late_remedy(scene: Scene) -> tuple[Evidence, ...]:
+    account = scene.account
+    if account is None or not scene.fixes:
+        return ()
+    fix = scene.fixes[0]
+    waited_s = fix.start_s - account.end_s
+    return from_acts([fix]) if waited_s > scene.guidance.limits.remedy_slowly_s else ()
+
+
+def _unresolved(scene: Scene) -> tuple[Evidence, ...]:
+    """The customer says at last that it is not solved, or nothing at all was offered for a problem."""
+    unsolved = scene.acts("not_solved", by="customer")
+    settled = [
+        *scene.confirmed,
+        *scene.checked,
+        *scene.acts("follow_up", "present_solution"),
+    ]
+    last_s = max((act.start_s for act in settled), default=-1.0)
+    late = [act for act in unsolved if act.start_s > last_s]
+    if late:
+        return from_acts(late[-1:])
+    return () if settled else from_acts(scene.complaint[:1])

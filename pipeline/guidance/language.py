@@ -1,0 +1,66 @@
+"""What the guidance knows of a language besides speech acts, from ``configs/language.<language>.yaml``."""
+
+import re
+from functools import cache
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from pipeline.errors import SettingsError
+from pipeline.guidance.times import TimeWords
+from pipeline.phrases import normal_words
+from pipeline.settings import CONFIG_DIR, Section
+
+
+class Language(Section):
+    """Words of a language, all in lower case."""
+
+    function_words: frozenset[str]
+    endings: tuple[str, ...]
+    shortest_stem: int = Field(ge=1)
+    promise_openings: tuple[str, ...]
+    times: TimeWords
+
+    @field_validator("function_words", mode="before")
+    @classmethod
+    def _words(cls, given: object) -> object:
+        return frozenset(given.split()) if isinstance(given, str) else given
+
+    def content(self, text: str) -> frozenset[str]:
+        """Stems of the words that say what a text is about."""
+        return frozenset(self._stem(word) for word in normal_words(text) if word not in self.function_words)
+
+    def promised(self, sentence: str) -> str:
+        """What a sentence promises: the sentence without the words that make it a promise."""
+        lowered = sentence.lower().replace("’", "'")
+        for opening in sorted(self.promise_openings, key=len, reverse=True):
+            found = re.search(rf"(?<!\w){re.escape(opening)}(?!\w)", lowered)
+            if found is not None:
+                return sentence[found.end() :].strip(" .!?,") or sentence
+        return sentence.strip(" .!?,")
+
+    def _stem(self, word: str) -> str:
+        for ending in self.endings:
+            if word.endswith(ending) and len(word) - len(ending) >= self.shortest_stem:
+                return word.removesuffix(ending)
+        return word
+
+
+@cache
+def load_language(language: str) -> Language | None:
+    """What is known of a language; ``None`` where it has no file.
+
+    Raises:
+        SettingsError: the file is there but is not what it should be.
+    """
+    path = CONFIG_DIR / f"language.{language}.yaml"
+    if not path.exists():
+        return None
+    try:
+        return Language(**yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, TypeError) as error:
+        raise SettingsError(f"{path.name}: is not YAML with keys: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SettingsError(f"{path.name}: {where}: {first['msg']}") from error

@@ -1,0 +1,383 @@
+"""Verdicts follow the rules of the guidance: occasions, order in time, and what was said."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.guidance.checks import CHECKS
+from pipeline.guidance.config import load_guidance
+from pipeline.guidance.judge import judge
+from pipeline.records import FirstAccount, Gap, Hold, Listening, Role, Verdict
+from tests.factories import event, settings
+from tests.guidance.calls import BAD, GOOD, Said, heard, verdicts
+
+GUIDANCE = load_guidance()
+AGENT_ACTS = (
+    "give_name", "give_contact", "invite_story", "ask_account_data", "blame", "empathy", "apology",
+    "weak_apology", "selective_agreement", "reassurance", "restate_concern", "confirmation", "assessment",
+    "present_solution", "ask_preference", "explain_next_steps", "follow_up", "use_feedback", "ask_feedback",
+    "set_limit", "rude_reply", "offer_alternative", "explain_cause", "confirm_understanding", "extra_step",
+    "check_solved", "next_issue", "channel_switch", "rush", "announce_hold", "announce_transfer", "promise",
+)  # fmt: skip
+CUSTOMER_ACTS = (
+    "problem", "anger", "abuse", "leave", "ask_supervisor", "repeat_contact", "repeat_information",
+    "transferred_before", "confirm_solved", "not_solved", "promise",
+)  # fmt: skip
+
+
+def said() -> st.SearchStrategy[list[Said]]:
+    """Calls of both speakers with any acts."""
+
+    def line(role: Role, acts: tuple[str, ...]) -> st.SearchStrategy[Said]:
+        names = st.lists(st.sampled_from(acts), max_size=3, unique=True)
+        return names.map(lambda some: (role, "You charged my card twice by Friday.", " ".join(some)))
+
+    return st.lists(st.one_of(line("agent", AGENT_ACTS), line("customer", CUSTOMER_ACTS)), max_size=14)
+
+
+def test_every_check_of_the_file_is_decided() -> None:
+    """A check that nothing decides would be silently left out."""
+    assert set(CHECKS) | set(GUIDANCE.roll_ups) == set(GUIDANCE.checks)
+
+
+@given(said())
+def test_rules_that_hold_for_any_call(lines: list[Said]) -> None:
+    """Credits are never missed, don'ts neither; what is not due has no score; scores lie in 0..1."""
+    spoken = heard(lines)
+    judgement = judge(spoken, settings())
+    assert judge(spoken, settings()) == judgement
+    assert [finding.id for finding in judgement.guidance] == list(GUIDANCE.checks)
+    for finding in judgement.guidance:
+        kind = GUIDANCE.checks[finding.id].kind
+        allowed: dict[str, set[Verdict]] = {
+            "do": {"met", "partly_met", "missed"} | ({"violated"} if finding.id == "set_limits" else set()),
+            "dont": {"met", "partly_met", "violated"},
+            "credit": {"met"},
+            "roll_up": {"met", "partly_met", "missed"},
+        }
+        assert finding.verdict in allowed[kind] | {"not_applicable", "not_scored"}, finding
+        counted = finding.verdict not in ("not_applicable", "not_scored")
+        assert (finding.score is not None) == counted
+        assert finding.score is None or 0 <= finding.score <= 1
+        assert finding.reason
+        if finding.verdict in ("missed", "violated"):
+            assert finding.evidence, finding
+
+
+@given(said())
+def test_nothing_is_due_without_its_occasion(lines: list[Said]) -> None:
+    """Empathy is missed only where there was something to be empathic about."""
+    spoken = heard(lines)
+    judgement = judge(spoken, settings())
+    verdict = {finding.id: finding.verdict for finding in judgement.guidance}
+    acts = {act.id for act in spoken.acts if act.speaker == "customer"}
+    if not judgement.tension.spans:
+        due_in_tension = [name for name, check in GUIDANCE.checks.items() if check.occasion == "tension"]
+        assert {verdict[name] for name in due_in_tension} <= {"not_applicable", "not_scored"}
+    if not acts & set(GUIDANCE.problem_acts):
+        due_in_trouble = [name for name, check in GUIDANCE.checks.items() if check.occasion == "problem"]
+        assert {verdict[name] for name in due_in_trouble} <= {"not_applicable", "not_scored"}
+    if "abuse" not in acts:
+        assert verdict["set_limits"] in ("not_applicable", "not_scored")
+
+
+def test_a_good_call() -> None:
+    """What was done is met, with the sentence that shows it."""
+    found = verdicts(GOOD)
+    met = (
+        "mindset_no_blame", "invite_story", "no_premature_solution", "restate_concern", "empathy",
+        "apology", "present_solution", "explain_next_steps", "give_contact", "follow_up", "reassurance",
+        "selective_agreement", "remedy_quickly", "promises_kept_track", "problem_solved", "emotional_side",
+        "solve_not_speed", "no_long_cause", "no_channel_switch", "no_hold_or_transfer",
+    )  # fmt: skip
+    assert {name: found[name].verdict for name in met} == dict.fromkeys(met, "met")
+    assert found["apology"].score == 1.0
+    assert found["empathy"].evidence[0].quote == "That must be frustrating, and you are right."
+    assert found["set_limits"].verdict == found["extra_step"].verdict == "not_applicable"
+
+
+def test_a_bad_call() -> None:
+    """What was due and did not come is missed, what must not happen and did is violated."""
+    found = verdicts(BAD)
+    missed = (
+        "invite_story", "restate_concern", "empathy", "apology", "present_solution", "explain_next_steps",
+        "give_contact", "follow_up", "reassurance", "confirmation", "selective_agreement", "remedy_quickly",
+        "problem_solved", "emotional_side", "ask_feedback",
+    )  # fmt: skip
+    assert {name: found[name].verdict for name in missed} | {"invite_story": "missed"} == dict.fromkeys(
+        missed, "missed"
+    )
+    violated = ("mindset_no_blame", "solve_not_speed")
+    assert {found[name].verdict for name in violated} == {"violated"}
+    assert [evidence.turn for evidence in found["mindset_no_blame"].evidence] == [2, 4]
+
+
+def test_doubtful_acts_violate_nothing() -> None:
+    """A verdict that an agent would dispute needs a sure act."""
+    lines: list[Said] = [("agent", "Hello.", ""), ("customer", "It is broken.", "problem")]
+    assert verdicts([*lines, ("agent", "Well.", "~blame")])["mindset_no_blame"].verdict == "met"
+    assert verdicts([*lines, ("agent", "Well.", "blame")])["mindset_no_blame"].verdict == "violated"
+
+
+@pytest.mark.parametrize(
+    ("name", "reply", "acts", "expected"),
+    [
+        ("apology", "I am sorry if you feel that way.", "apology weak_apology", "partly_met"),
+        ("apology", "I am sorry that the card was charged twice.", "apology", "met"),
+        ("restate_concern", "So you were charged twice on the card.", "restate_concern", "met"),
+        ("restate_concern", "So you would like a new plan.", "restate_concern", "missed"),
+        ("explain_next_steps", "First I stop the order.", "explain_next_steps", "partly_met"),
+        ("explain_next_steps", "I stop the order by noon.", "explain_next_steps", "met"),
+        ("follow_up", "I'll call you back.", "follow_up", "partly_met"),
+        ("follow_up", "I'll call you back on Thursday at six.", "follow_up", "met"),
+        ("give_contact", "This is Robin.", "give_name", "partly_met"),
+        ("give_contact", "This is Robin, my number is five five.", "give_name give_contact", "met"),
+        ("promises_kept_track", "I'll send it to you.", "promise", "missed"),
+        ("promises_kept_track", "I'll send it to you by Friday.", "promise", "met"),
+        ("problem_solved", "Is it working now?", "check_solved present_solution", "met"),
+        ("problem_solved", "Is there anything else?", "check_solved", "missed"),
+        ("no_channel_switch", "You have to call billing.", "channel_switch", "violated"),
+        (
+            "no_channel_switch",
+            "Billing does that, I transfer you.",
+            "channel_switch announce_transfer",
+            "met",
+        ),
+        ("no_hold_or_transfer", "I transfer you to billing.", "announce_transfer", "violated"),
+    ],
+)
+def test_how_far_a_check_is_met(name: str, reply: str, acts: str, expected: Verdict) -> None:
+    """Each check looks at more than the mere presence of an act."""
+    lines: list[Said] = [
+        ("agent", "Hello.", ""),
+        ("customer", "My card was charged twice, I am furious.", "problem anger"),
+        ("agent", reply, acts),
+        ("customer", "Hm.", ""),
+    ]
+    assert verdicts(lines)[name].verdict == expected
+
+
+def test_a_fix_before_the_end_of_the_story() -> None:
+    """Order in time decides: the same fix is early inside the account and right after it."""
+    fix: Said = ("agent", "I can refund it.", "present_solution")
+    invited: Said = ("agent", "Go on.", "invite_story apology")
+    story: Said = ("customer", "My card was charged twice.", "problem")
+    more: Said = ("customer", "And it happened again today.", "problem")
+    both: Said = ("agent", "Go on, I can refund it.", "invite_story present_solution")
+    assert verdicts([story, both, more])["no_premature_solution"].verdict == "violated"
+    assert verdicts([story, invited, more, fix])["no_premature_solution"].verdict == "met"
+    assert verdicts([story, fix])["no_premature_solution"].verdict == "partly_met"
+
+
+def test_a_late_restatement_is_partly_met() -> None:
+    """The first third of the call, or soon after the account."""
+    story: Said = ("customer", "My card was charged twice.", "problem")
+    chat: Said = ("agent", "Let me see.", "")
+    again: Said = ("agent", "So the card was charged twice.", "restate_concern")
+    assert verdicts([story, again, *[chat] * 9])["restate_concern"].verdict == "met"
+    assert verdicts([story, *[chat] * 9, again])["restate_concern"].verdict == "partly_met"
+
+
+def test_limits_are_due_to_abuse_alone() -> None:
+    """Abuse met with a limit, with silence, and in kind."""
+    lines: list[Said] = [("agent", "Hello.", ""), ("customer", "You idiots.", "problem abuse")]
+    for reply, expected in (("set_limit", "met"), ("", "missed"), ("rude_reply", "violated")):
+        assert verdicts([*lines, ("agent", "Well then.", reply)])["set_limits"].verdict == expected
+
+
+def test_a_long_account_of_the_cause() -> None:
+    """Long, while the customer is tense, and before any fix: all three are needed."""
+    cause: Said = ("agent", "A storm closed two roads, and then ...", "explain_cause")
+    fix: Said = ("agent", "I can send somebody today.", "present_solution")
+    angry: Said = ("customer", "I am furious.", "problem anger")
+    calm: Said = ("customer", "It is broken.", "problem")
+    assert verdicts([angry, cause], lengths_s={1: 12.0})["no_long_cause"].verdict == "violated"
+    assert verdicts([angry, cause], lengths_s={1: 5.0})["no_long_cause"].verdict == "met"
+    assert verdicts([angry, fix, cause], lengths_s={2: 12.0})["no_long_cause"].verdict == "met"
+    assert verdicts([calm, cause], lengths_s={1: 12.0})["no_long_cause"].verdict == "not_applicable"
+
+
+def test_interruptions() -> None:
+    """Counted with quotes; an uncertain one alone is not held against anybody; one channel shows none."""
+    lines: list[Said] = [
+        ("agent", "Hello.", ""),
+        ("customer", "It is broken.", "problem"),
+        ("agent", "So.", ""),
+    ]
+    cut_in = event("interruption", 10.0, 10.9)
+    found = verdicts(lines, events=[cut_in])["dont_interrupt"]
+    assert (found.verdict, len(found.evidence)) == ("violated", 1)
+    doubtful = replace(cut_in, confidence=0.55)
+    assert verdicts(lines, events=[doubtful])["dont_interrupt"].verdict == "partly_met"
+    assert verdicts(lines, events=[event("backchannel", 10.0, 10.4)])["dont_interrupt"].verdict == "met"
+    spoken = heard(lines, events=[cut_in])
+    mono = replace(spoken, separation=replace(spoken.separation, method="diarization"))
+    found = next(one for one in judge(mono, settings()).guidance if one.id == "dont_interrupt")
+    assert (found.verdict, len(found.evidence)) == ("not_scored", 1)
+
+
+def account(*, cut_off: bool | None) -> Listening:
+    first = FirstAccount(
+        start_s=6.5,
+        end_s=11.5,
+        turns=(1,),
+        words=6,
+        cut_off=cut_off,
+        reason="",
+        taken_s=12.0,
+        taken_by=None,
+        prompts=(),
+        interruptions=(),
+    )
+    return Listening(
+        first_account=first,
+        long_turns=0,
+        long_turn_time_s=0.0,
+        long_turn_backchannels=0,
+        backchannels_per_min=None,
+        backchannels=(),
+        longest_agent_turn=None,
+        long_agent_turns=(),
+        interruptions=0,
+        customer_talk_s=5.0,
+        interruptions_per_customer_min=0.0,
+        not_scored={},
+    )
+
+
+@pytest.mark.parametrize(("cut_off", "expected"), [(False, "met"), (True, "missed"), (None, "not_scored")])
+def test_the_first_account(cut_off: bool | None, expected: Verdict) -> None:
+    """The account that was measured decides, and only in a call about a problem."""
+    lines: list[Said] = [
+        ("agent", "Hello.", ""),
+        ("customer", "It is broken.", "problem"),
+        ("agent", "So.", ""),
+    ]
+    assert verdicts(lines, listening=account(cut_off=cut_off))["let_them_tell"].verdict == expected
+    idle: list[Said] = [(role, text, "") for role, text, _ in lines]
+    assert verdicts(idle, listening=account(cut_off=cut_off))["let_them_tell"].verdict == "not_applicable"
+
+
+def hold(**changes: object) -> Hold:
+    made = Hold(
+        start_s=30.0,
+        end_s=60.0,
+        announced=True,
+        reason="look at the bill",
+        consent=True,
+        time_given="a minute",
+        thanked=True,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_holds() -> None:
+    """A hold while the customer is tense is violated; at other times it depends on how it was done."""
+    calm: list[Said] = [("agent", "Hello.", ""), ("customer", "A question about my bill.", "")]
+    tense: list[Said] = [*calm, ("agent", "So?", ""), ("customer", "I am furious.", "anger")]
+    done = heard(calm)
+    for lines, made, expected in (
+        (calm, hold(), "met"),
+        (calm, hold(consent=False), "partly_met"),
+        (tense, hold(), "violated"),
+    ):
+        spoken = heard(lines)
+        call = replace(spoken.measures.call, holds=(made,))
+        spoken = replace(spoken, measures=replace(spoken.measures, call=call))
+        found = {one.id: one for one in judge(spoken, settings()).guidance}
+        assert found["no_hold_or_transfer"].verdict == expected
+        assert found["no_dead_air"].verdict == "met"
+    assert {one.id: one for one in judge(done, settings()).guidance}[
+        "no_hold_or_transfer"
+    ].verdict == "not_applicable"
+
+
+def test_dead_air() -> None:
+    """A silence that nothing explains is violated, wherever its cause; ringing before the call is not."""
+    lines: list[Said] = [
+        ("agent", "Hello.", ""),
+        ("customer", "A question.", ""),
+        ("agent", "Let me see.", ""),
+    ]
+    spoken = heard(lines)
+
+    def verdict(*gaps: Gap, holds: tuple[Hold, ...] = ()) -> Verdict:
+        call = replace(spoken.measures.call, gaps=gaps, holds=holds)
+        changed = replace(spoken, measures=replace(spoken.measures, call=call))
+        return next(one.verdict for one in judge(changed, settings()).guidance if one.id == "no_dead_air")
+
+    assert verdict(Gap(start_s=17.0, end_s=30.0, kind="dead_air")) == "violated"
+    assert verdict(Gap(start_s=17.0, end_s=30.0, kind="look_up")) == "met"
+    assert verdict(holds=(hold(announced=False),)) == "violated"
+    assert verdict(holds=(hold(announced=False, start_s=0.0, end_s=0.9),)) == "met"
+
+
+def test_long_stories_want_an_echo() -> None:
+    """Backchannels and a question or paraphrase afterwards each make half of it."""
+    lines: list[Said] = [("customer", "A long story.", ""), ("agent", "I see.", ""), ("customer", "Yes.", "")]
+    silent = verdicts(lines, lengths_s={0: 12.0})["active_listening"]
+    asked = verdicts([lines[0], ("agent", "Since when?", ""), lines[2]], lengths_s={0: 12.0})[
+        "active_listening"
+    ]
+    assert (silent.verdict, asked.verdict, asked.score) == ("missed", "partly_met", 0.5)
+    assert verdicts(lines)["active_listening"].verdict == "not_applicable"
+
+
+# --- what cannot be scored ----------------------------------------------------------------------------
+
+
+def test_unknown_roles() -> None:
+    """Where nobody knows who the agent is, nothing is judged, and every finding says so."""
+    lines: list[Said] = [("speaker_1", "Hello.", ""), ("speaker_2", "It is broken.", "problem")]
+    found = verdicts(lines)
+    assert {finding.verdict for finding in found.values()} == {"not_scored"}
+    assert len({finding.reason for finding in found.values()}) == 1
+
+
+def test_a_language_without_speech_acts() -> None:
+    """What is said in an unknown language is not scored; how it is said is."""
+    found = verdicts(BAD, language="xx")
+    assert found["mindset_no_blame"].verdict == "not_scored"
+    assert "xx" in found["mindset_no_blame"].reason
+    assert found["dont_interrupt"].verdict == "met"
+
+
+def test_a_poor_transcript_misses_nothing() -> None:
+    """What was not heard in half of the agent's words may have been said."""
+    spoken = heard(BAD)
+    agent = spoken.measures.agent
+    assert agent is not None
+    poor = replace(spoken, measures=replace(spoken.measures, agent=replace(agent, coverage=0.5)))
+    found = {one.id: one for one in judge(poor, settings()).guidance}
+    assert found["empathy"].verdict == "not_scored"
+    assert found["mindset_no_blame"].verdict == "violated"
+
+
+def test_a_transcript_alone() -> None:
+    """Without sound, words decide what they can, and the rest is not scored."""
+    spoken = heard(GOOD)
+    facts = replace(spoken.facts, sample_rate_hz=0)
+    bare = replace(spoken, facts=facts, measures=replace(spoken.measures, agent=None, customer=None))
+    found = {one.id: one for one in judge(bare, settings()).guidance}
+    acoustic = (
+        "talk_slowly",
+        "low_tone",
+        "dont_interrupt",
+        "let_them_tell",
+        "active_listening",
+        "no_dead_air",
+    )
+    assert {found[name].verdict for name in acoustic} == {"not_scored"}
+    assert found["empathy"].verdict == found["present_solution"].verdict == "met"
+
+
+def test_a_message_on_a_machine() -> None:
+    """Nothing is due to a customer who is not there."""
+    found = verdicts(
+        [("agent", "This is Robin, we will come on Friday.", "give_name promise explain_next_steps")]
+    )
+    voice = ("talk_slowly", "low_tone")
+    others = {finding.verdict for name, finding in found.items() if name not in voice}
+    assert others == {"not_applicable"}
