@@ -28,6 +28,7 @@ from pipeline.records import (
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
 from pipeline.speech.activity import channel_activity
+from pipeline.speech.bleed import without_leak
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.events import judge_all
 from pipeline.turns.floor import build_floor
@@ -77,10 +78,11 @@ def analyze_call(
         rate_hz = recording.sample_rate_hz
         samples = {role: recording.samples[channel] for role, channel in speakers.channel_of.items()}
         levels = {role: levels_db(own, rate_hz) for role, own in samples.items()}
-        activity = {
+        sounding = {
             role: channel_activity(own, rate_hz, levels[role], silero, settings.speech)
             for role, own in samples.items()
         }
+        activity = without_leak(sounding, levels, settings.speech)
 
     with clock.stage("transcript"):
         chosen = metadata.language or settings.recognizer.language
