@@ -30,6 +30,7 @@ from pipeline.speakers.channels import speakers_by_channel
 from pipeline.speech.activity import channel_activity
 from pipeline.speech.bleed import without_leak
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
+from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import judge_all
 from pipeline.turns.floor import build_floor
 from pipeline.turns.units import units_of
@@ -96,7 +97,8 @@ def analyze_call(
     with clock.stage("turns"):
         units = {role: units_of(role, activity[role].speech, transcripts[role].words) for role in samples}
         phrases = load_phrases(language)
-        judged = judge_all(units, phrases, settings.turns)
+        voices = hear_voices(samples, rate_hz, levels, activity, units) if len(units) == 2 else None
+        judged = judge_all(units, phrases, settings.turns, voices)
         floor = build_floor(judged, settings.turns)
 
     with clock.stage("measures"):
@@ -152,6 +154,7 @@ def analyze_call(
         scores=judgement.scores,
         coaching=judgement.coaching,
         redactions=(),
+        cut_offs=tuple(item.cut_off for item in judged if item.cut_off),
         thresholds=settings.thresholds(),
         provenance=Provenance(
             product_version=version("callcoach"),

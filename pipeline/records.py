@@ -156,10 +156,9 @@ class Turn:
 class EventCues:
     """What the sound of an encounter tells; ``None`` where there is too little voice.
 
-    The one who comes in, at the start: level and pitch against their own usual starts, share of voice. The one
-    who holds the floor, in the last 0.3 s: level and pitch against the 1.2 s before. ``snr_db`` is the lower of
-    the two channels'. ``holder_end_decay_s`` is how long the holder's voice dies away: from the last loud frame to
-    the end.
+    The one who comes in, at the start: level and pitch against their own usual starts, share of voice. The
+    one who holds the floor, in the last 0.3 s: level and pitch against the 1.2 s before, and how long the
+    voice dies away, from the last loud frame to the end. ``snr_db`` is the lower of the two channels'.
     """
 
     __pydantic_config__ = CLOSED
@@ -206,8 +205,8 @@ class Event:
 class CutOff:
     """A possible cut-off without overlap: ``by`` starts right after a fragment of ``of``, who resumes later.
 
-    It is no event: nobody can tell a cut-off from a hesitation by this, so it has low confidence and is counted
-    nowhere.
+    It is no event: nobody can tell a cut-off from a hesitation by this, so it has low confidence and is
+    counted nowhere.
     """
 
     __pydantic_config__ = CLOSED

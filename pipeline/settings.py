@@ -209,7 +209,7 @@ class TurnsSettings(Section):
         "pauses under this length do not end a vocalisation", unit="s", source="[our]", ge=0
     )
     contend_pause_s: float = setting(
-        "who goes on after a pause of up to this length, over the same speech of the other, makes no new event",
+        "who goes on after such a pause, over the same speech of the other, makes no new event",
         unit="s",
         source="[our]",
         ge=0,
@@ -279,6 +279,12 @@ class TurnsSettings(Section):
     )
     noisy_bridge_s: float = setting(
         "pauses up to this length are closed on such a line", unit="s", source="[ex]", ge=0
+    )
+    noisy_wordless_db: float = setting(
+        "speech without words on such a line may be this far under the speaker's usual level",
+        unit="dB",
+        source="[ex]",
+        ge=0,
     )
     gap_s: float = setting(
         "both silent for longer is a gap", unit="s", source="Contact Lens non-talk time", gt=0

@@ -1,7 +1,8 @@
 """One speaker heard in the other's channel: how much of it, and the other's speech without it.
 
-A leak is a fainter, slightly later copy. Its level and delay are estimated for each direction. From then on a frame of the other channel counts as its own speaker's only where it is clearly
-louder than the leak that the first channel predicts for it.
+A leak is a fainter, slightly later copy. Its level and delay are estimated for each direction. From then on a
+frame of the other channel counts as its own speaker's only where it is clearly louder than the leak that the
+first channel predicts for it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pipeline.audio.frames import CLOCK, Levels, resample
 from pipeline.prosody.pitch import PitchTrack, track_pitch
 from pipeline.records import ChannelActivity, EventCues, Role, Samples
-from pipeline.timeline import Span
+from pipeline.timeline import Span, union
 from pipeline.turns.units import Unit
 
 PITCH_RATE_HZ = 8_000
@@ -44,6 +44,11 @@ class Voice:
         """How loud the loud frames of a span are."""
         inside = self.levels[CLOCK.slice(span)]
         return float(np.percentile(inside, LOUD_PERCENTILE)) if inside.size else None
+
+    def is_loud(self, span: Span, under_db: float) -> bool:
+        """Whether a span is at most so far under the speaker's usual starts."""
+        level_db = self.level_db(span)
+        return level_db is not None and level_db >= (self.start_level_db or 0.0) - under_db
 
     def decay_s(self, span: Span) -> float | None:
         """How long the voice dies away at the end of a span."""
@@ -79,7 +84,8 @@ def hear_voices(
     """The voice of each speaker; pitch is tracked only at the edges of units."""
     voices: dict[Role, Voice] = {}
     for role, own in units.items():
-        regions = [edge for unit in own for edge in _edges(unit)]
+        others = [unit for other, theirs in units.items() if other != role for unit in theirs]
+        regions = [edge for unit in own for edge in _edges(unit, others)]
         track = track_pitch(
             resample(samples[role], sample_rate_hz, PITCH_RATE_HZ),
             PITCH_RATE_HZ,
@@ -107,7 +113,7 @@ def listen(by: Voice, of: Voice, comer: Sequence[Span], holder: Span | None) -> 
     """
     start = (comer[0][0], min(comer[0][1], comer[0][0] + START_S))
     level_db, pitch_hz = by.level_db(start), by.pitch_hz(start)
-    voiced = by.voiced_share((comer[0][0], min(comer[0][1], comer[0][0] + BEFORE_END_S)))
+    voiced = by.voiced_share(start)
     fall_db = fall_st = decay_s = None
     if holder is not None:
         decay_s = of.decay_s((max(holder[0], holder[1] - BEFORE_END_S), holder[1]))
@@ -128,11 +134,11 @@ def listen(by: Voice, of: Voice, comer: Sequence[Span], holder: Span | None) -> 
     )
 
 
-def _edges(unit: Unit) -> list[Span]:
-    """Start and end of a unit, or all of it where they touch."""
-    if unit.duration_s <= START_S + BEFORE_END_S:
-        return [unit.span]
-    return [(unit.start_s, unit.start_s + BEFORE_END_S / 2), (unit.end_s - BEFORE_END_S, unit.end_s)]
+def _edges(unit: Unit, others: Sequence[Unit]) -> list[Span]:
+    """The start of a unit, and its end where the other speaks meanwhile; all of it where these touch."""
+    end = (max(unit.start_s, unit.end_s - BEFORE_END_S), unit.end_s)
+    met = any(other.start_s < end[1] and other.end_s > end[0] for other in others)
+    return union([_start(unit), end]) if met else [_start(unit)]
 
 
 def _start(unit: Unit) -> Span:

@@ -34,6 +34,8 @@ class Encounter:
     """Whether the words of O that were recognised with certainty are acknowledgements only."""
     wordless: bool
     """Whether no word of O was recognised with certainty: hums and laughter come out as guesses."""
+    perhaps_acknowledgement: bool
+    """Whether all words of O, the uncertain ones too, are acknowledgements, and there are any."""
     holder_complete: bool
     holder_ends_sentence: bool
     """Whether F's last words carry the mark of the end of a sentence."""

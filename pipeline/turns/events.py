@@ -100,7 +100,7 @@ def judge_all(
     """
     voices = voices or {}
     heard = {
-        role: _despite_noise(own, settings) if _is_noisy(voices.get(role), settings) else own
+        role: _despite_noise(own, voices[role], settings) if _is_noisy(voices.get(role), settings) else own
         for role, own in units.items()
     }
     timelines = {role: Timeline(own, settings.vocalisation_bridge_s) for role, own in heard.items()}
@@ -124,9 +124,10 @@ def _is_noisy(voice: Voice | None, settings: TurnsSettings) -> bool:
     return voice is not None and voice.snr_db is not None and voice.snr_db < settings.noisy_snr_db
 
 
-def _despite_noise(units: Sequence[Unit], settings: TurnsSettings) -> list[Unit]:
-    """Units as far as noise lets them be trusted: with words, and without the short holes that it tears."""
-    return joined([unit for unit in units if unit.words], settings.noisy_bridge_s)
+def _despite_noise(units: Sequence[Unit], voice: Voice, settings: TurnsSettings) -> list[Unit]:
+    """Units as far as noise lets them be trusted: with words or as loud as speech, without short holes."""
+    kept = [unit for unit in units if unit.words or voice.is_loud(unit.span, settings.noisy_wordless_db)]
+    return joined(kept, settings.noisy_bridge_s)
 
 
 def _judge(
@@ -149,12 +150,19 @@ def _judge(
     if _goes_on_contending(vocalisation, timelines, other, settings):
         return Judged(vocalisation, None, takes_floor=True)
     encounter = _encounter(vocalisation, other, holder, timelines, phrases, settings, voices)
-    if encounter.in_pause and not _is_backchannel_in_pause(encounter, timelines[other], vocalisation, settings):
+    if encounter.in_pause and not _is_backchannel_in_pause(
+        encounter, timelines[other], vocalisation, settings
+    ):
         cut_off = _cut_off(encounter, timelines[other], vocalisation, settings)
         return Judged(vocalisation, None, takes_floor=True, cut_off=cut_off)
     event = classify(encounter, settings)
     takes_floor = not encounter.in_pause and _takes_floor(encounter, event, settings)
-    return Judged(vocalisation, event, takes_floor=takes_floor or (encounter.in_pause and event is None), encounter=encounter)
+    return Judged(
+        vocalisation,
+        event,
+        takes_floor=takes_floor or (encounter.in_pause and event is None),
+        encounter=encounter,
+    )
 
 
 def _goes_on_contending(
@@ -198,7 +206,7 @@ def _encounter(
     own = [unit.span for unit in vocalisation.units]
     simultaneous = intersect(held, own)
     resumes_s = theirs.next_start_s(silent_s)
-    own_end_s = mine.goes_on_until_s(vocalisation, settings.resume_within_s)
+    own_end_s = end_s if end_s < silent_s else mine.goes_on_until_s(vocalisation, settings.resume_within_s)
     own_end_s = own_end_s if resumes_s is None else min(own_end_s, resumes_s)
     said = "" if last_words is None else last_words.text
     certain = [w.word for w in vocalisation.words if w.probability >= settings.certain_word_probability]
@@ -222,6 +230,7 @@ def _encounter(
         holds_s=max(0.0, own_end_s - silent_s),
         acknowledgement=bool(certain) and phrases.is_acknowledgement(" ".join(certain)),
         wordless=not certain,
+        perhaps_acknowledgement=bool(vocalisation.words) and phrases.is_acknowledgement(vocalisation.text),
         holder_complete=not phrases.is_incomplete(said),
         holder_ends_sentence=said.rstrip().endswith((".", "?", "!")),
         last_word_s=last.end_s - last.start_s if last else None,
@@ -243,9 +252,7 @@ def _echoes(holder: Unit, vocalisation: Vocalisation) -> bool:
     """Whether O says the words that F still has to say, or all but the first of them."""
     left = [word.word for word in holder.words if word.start_s >= vocalisation.start_s - ECHO_LEAD_S]
     mine, theirs = normal_words(vocalisation.text), normal_words(" ".join(left))
-    return any(
-        len(wanted) >= ECHO_WORDS and mine[: len(wanted)] == wanted for wanted in (theirs, theirs[1:])
-    )
+    return any(len(wanted) >= ECHO_WORDS and mine[: len(wanted)] == wanted for wanted in (theirs, theirs[1:]))
 
 
 def _cut_off(
@@ -327,9 +334,7 @@ def by_rules(e: Encounter, settings: TurnsSettings) -> Verdict:
         return Verdict("terminal_overlap", yielded, PAUSE_CONFIDENCE, "said the other's last words with them")
     if e.remaining_s <= settings.terminal_remaining_s and e.holder_complete and silent:
         sure = _confidence(settings.terminal_remaining_s - e.remaining_s, settings.terminal_remaining_s)
-        return Verdict(
-            "terminal_overlap", False, sure, f"the other had {e.remaining_s:.2f} s left to say"
-        )
+        return Verdict("terminal_overlap", False, sure, f"the other had {e.remaining_s:.2f} s left to say")
     if e.duration_s < settings.failed_attempt_max_s and e.holder_goes_on_s >= settings.goes_on_s:
         sure = _confidence(settings.failed_attempt_max_s - e.duration_s, settings.failed_attempt_max_s)
         return Verdict("failed_attempt", False, sure, f"gave up after {e.duration_s:.2f} s")

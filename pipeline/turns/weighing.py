@@ -1,10 +1,10 @@
 """How likely each kind of event is, given all that is known of an encounter.
 
-The rules of :mod:`pipeline.turns.events` define the kinds by limits. A measured time is off by some hundredths
+The rules of :mod:`pipeline.turns.events` define the kinds by limits. A measured time is off by hundredths
 of a second, on a noisy line by more, and a recogniser writes a full stop where somebody was cut off. So an
 encounter is weighed as well: a multinomial logistic model over a few features, each of which can be read,
-gives the probability of each kind. Its weights are in ``configs/turn_taking.yaml``, fitted by
-``tests/benchmarks/fit_turn_taking.py`` on labelled cases.
+gives the probability of each kind. Its weights are in ``configs/turn_taking.yaml``, fitted on labelled cases
+by ``tests/benchmarks/fit_turn_taking.py``.
 """
 
 import math
@@ -18,7 +18,7 @@ import numpy.typing as npt
 import yaml
 
 from pipeline.errors import SettingsError
-from pipeline.records import EventKind
+from pipeline.records import EventCues, EventKind
 from pipeline.settings import CONFIG_DIR, TurnsSettings
 from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 
@@ -26,6 +26,15 @@ FILE = "turn_taking.yaml"
 NONE = "none"
 KINDS: tuple[str, ...] = (NONE, *get_args(EventKind))
 FULL_SNR_DB = 20.0
+NOTHING_HEARD = EventCues(
+    comer_level_db=None,
+    comer_pitch_st=None,
+    comer_voiced_share=None,
+    holder_end_level_db=None,
+    holder_end_pitch_st=None,
+    holder_end_decay_s=None,
+    snr_db=None,
+)
 Matrix = npt.NDArray[np.float64]
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 NEVER_HARSHER = {"backchannel": (NONE, "backchannel", "failed_attempt", "terminal_overlap")}
@@ -45,6 +54,7 @@ MEANINGS = {
     "holds": "who had the floor afterwards",
     "holder_resumes": "the other took it up again",
     "acknowledges": "an acknowledgement",
+    "perhaps_acknowledges": "most likely an acknowledgement",
     "wordless": "a sound without words",
     "words_complete": "the other's words were not complete",
     "ends_sentence": "how the other's sentence ends",
@@ -65,11 +75,10 @@ MEANINGS = {
 def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[str, float]:
     """Every feature of an encounter, about -1..1 each; 0 is what says nothing.
 
-    Times are distances from the limit that the rules have for them, in units in which the error of measurement
-    is small but not nothing. What the sound could not tell is 0.
+    Times are distances from the limit that the rules have for them, in units in which the error of
+    measurement is small but not nothing. What the sound could not tell is 0.
     """
-    cues = e.cues
-    assert cues is not None
+    cues = e.cues or NOTHING_HEARD
     resumes = e.holder_resumes_after_s
     noise = 0.0 if cues.snr_db is None else min(1.0, max(0.0, (FULL_SNR_DB - cues.snr_db) / 10))
     decay = _distance(cues.holder_end_decay_s, 0.08, 0.06)
@@ -88,7 +97,9 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "holds": _soft(e.holds_s - settings.goes_on_s, 0.4),
         "holder_resumes": float(resumes is not None and resumes <= settings.resume_within_s),
         "acknowledges": float(e.acknowledgement),
+        "perhaps_acknowledges": float(e.perhaps_acknowledgement),
         "wordless": float(e.wordless),
+        "wordless_in_noise": noise * e.wordless,
         "words_complete": float(e.holder_complete) - 0.5,
         "ends_sentence": float(e.holder_ends_sentence) - 0.5,
         "echo": float(e.echo),
@@ -138,6 +149,17 @@ class Weights:
         return max(spoken, key=lambda name: spoken[name])
 
 
+def _possible(kind: str, rule: str, e: Encounter, noise: float, settings: TurnsSettings) -> bool:
+    """Whether the definitions leave room for a kind, as exactly as times and words are known."""
+    if kind == rule:
+        return True
+    if kind == NONE:
+        return e.wordless or noise > 0
+    if kind == "interruption":
+        return e.overlap_s >= settings.interruption_cut_off_overlap_s and not e.perhaps_acknowledgement
+    return True
+
+
 @cache
 def load_weights() -> Weights:
     """The weights in ``configs/turn_taking.yaml``.
@@ -154,20 +176,24 @@ def load_weights() -> Weights:
         weights = np.array([[float(by_kind[kind][name]) for kind in KINDS] for name in names])
         return Weights(names, weights, float(content["temperature"]), float(content["overrule_margin"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise SettingsError(f"{FILE}: {error!r}; write it again with tests/benchmarks/fit_turn_taking.py") from error
+        raise SettingsError(
+            f"{FILE}: {error!r}; write it again with tests/benchmarks/fit_turn_taking.py"
+        ) from error
 
 
 def weigh(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> Verdict:
     """The verdict after weighing: the rules' kind, or another that is likelier by a margin.
 
     Confidence is the probability of the kind. An acknowledgement after which the other goes on never
-    becomes an interruption.
+    becomes an interruption; what has words on a clean line stays an event.
     """
     model = load_weights()
     found = features(e, by_rules, settings)
     chances = model.probabilities(found)
     rule = by_rules.kind or NONE
-    allowed = [kind for kind in KINDS if kind in NEVER_HARSHER.get(rule, KINDS)]
+    allowed = [
+        kind for kind in NEVER_HARSHER.get(rule, KINDS) if _possible(kind, rule, e, found["noise"], settings)
+    ]
     best = max(allowed, key=lambda kind: chances[kind])
     if chances[best] - chances[rule] <= model.margin:
         return replace(by_rules, confidence=chances[rule])

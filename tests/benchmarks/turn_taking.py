@@ -1,9 +1,9 @@
 """Turn-taking on labelled snippets (tests/data/turntaking), against the truth and against a peer.
 
-Snippets under one condition are heard ten at a time, as the turns of a call are: the recogniser packs the
-speech of a channel into windows. Everything else sees a snippet by itself. Events are matched one to one, same
-speaker and same kind, with an onset collar of 0.5 s. The peer is call-ai-metrics, which works on energy: its
-interruptions have times; its backchannels are counts per speaker, so for them both sides are compared by count.
+Snippets under one condition are transcribed ten at a time, as the turns of a call are: the recogniser packs
+the speech of a channel into windows. Everything else sees a snippet by itself. Events are matched one to one,
+same speaker and same kind, with an onset collar of 0.5 s. The peer is call-ai-metrics, which works on energy:
+its interruptions have times; its backchannels are counts per speaker, and are compared by count.
 """
 
 import statistics
@@ -116,9 +116,7 @@ def hear(some: Sequence[Case], settings: Settings, recognizer: Recognizer | None
     return found
 
 
-def _true_words(
-    case: Case, role: Role, speech: Sequence[Span], settings: Settings
-) -> tuple[Word, ...]:
+def _true_words(case: Case, role: Role, speech: Sequence[Span], settings: Settings) -> tuple[Word, ...]:
     words = [
         Word(word=word, start_s=start_s, end_s=end_s, probability=0.9)
         for placed in case.scenario.placed
@@ -186,9 +184,7 @@ def peer(some: Iterable[Heard]) -> tuple[dict[str, list[Found]], dict[str, dict[
     counts: dict[str, dict[Role, int]] = {}
     for one in some:
         report = call_ai_metrics.analyze(list(one.samples), sample_rate=RATE_HZ, speakers=list(ROLES))
-        events[one.case.id] = [
-            ("interruption", each.by, each.time_s) for each in report.interruption_events
-        ]
+        events[one.case.id] = [("interruption", each.by, each.time_s) for each in report.interruption_events]
         counts[one.case.id] = {role: report.speakers[role].backchannels for role in ROLES}
     return events, counts
 
@@ -214,9 +210,7 @@ def compare(
     return rows
 
 
-def compare_counts(
-    system: str, counts: Mapping[str, Mapping[Role, int]], some: Sequence[Case]
-) -> list[Row]:
+def compare_counts(system: str, counts: Mapping[str, Mapping[Role, int]], some: Sequence[Case]) -> list[Row]:
     """Backchannels by count per case and speaker, for a peer that gives them no times."""
     rows = []
     for name, conditions in GROUPS:
@@ -265,8 +259,8 @@ def run(settings: Settings, split: str = "test") -> list[Row]:
 
 def table(rows: Sequence[Row]) -> str:
     lines = [
-        f"{'turn-taking, labelled snippets':<23}{'conditions':<20}{'event':<20}{'truth':>6}{'found':>6}{'P':>6}"
-        f"{'R':>6}{'F1':>6}{'onset ms: median':>18}{'p90':>6}"
+        f"{'labelled snippets':<23}{'conditions':<20}{'event':<20}{'truth':>6}{'found':>6}{'P':>6}{'R':>6}"
+        f"{'F1':>6}{'onset ms: median':>18}{'p90':>6}"
     ]
     for row in rows:
         errors = row.onset_errors_ms

@@ -3,10 +3,12 @@
 Utterances of two voices are laid on two channels with chosen offsets, and disturbed: line noise, babble, leak
 of each channel into the other. ``scenarios()`` is the recipe, the same on every machine; ``render`` makes the
 sound of one case. What is true of a case follows from where its utterances were put: its kind is judged here
-by the definitions of docs/measures/turn-taking.md on true times and true words, and a draw whose kind would change
+sound of one case. What is true of a case follows from where its utterances were put: its kind is judged
 if the one who comes in came ``MARGIN_S`` sooner or later, or spoke that much shorter or longer, is not used.
 
-``python -m tests.data.turntaking.make_cases`` writes ``truth.json``; no sound is kept.
+``word_starts.json`` has, per utterance of each call's truth, when each word starts: found by a recogniser and
+laid into the true speech. ``python -m tests.data.turntaking.make_cases`` writes ``truth.json``; no sound is
+kept.
 """
 
 import json
@@ -62,8 +64,8 @@ CONDITIONS: dict[str, tuple[float | None, float | None]] = {
 EACH, ROTATING = ("clean", "snr10_bleed25"), ("snr20", "snr10", "bleed40", "bleed35", "bleed25")
 
 ACKNOWLEDGEMENT = re.compile(
-    r"((mm-hm|uh-huh|okay|right|i see|yeah|yes|sure|great|good|perfect|exactly|got it|of course|thank you|thanks)"
-    r"\b\W*)+"
+    r"((mm-hm|uh-huh|okay|right|i see|yeah|yes|sure|great|good|perfect|exactly|got it|of course|thank you"
+    r"|thanks)\b\W*)+"
 )
 
 
@@ -340,9 +342,7 @@ def said(placed: Placed, *, complete: bool | None = None, echo: bool = False) ->
     words = [word for word, _, _ in words_of(placed)]
     units = tuple((placed.at_s + a, placed.at_s + b) for a, b in speech_in(placed.piece))
     whole = words[-1].endswith((".", "?", "!"))
-    return Said(
-        units, acknowledges(" ".join(words)), whole if complete is None else complete, echo
-    )
+    return Said(units, acknowledges(" ".join(words)), whole if complete is None else complete, echo)
 
 
 # --- scenarios ----------------------------------------------------------------------------------------
@@ -612,7 +612,7 @@ def _described(
 
 @cache
 def cases(split: str) -> tuple[Case, ...]:
-    """The cases of a split: each scenario clean, at 10 dB with leak, and under one of the other conditions."""
+    """The cases of a split: each scenario clean, at 10 dB with leak, and under one other condition."""
     return tuple(
         Case(one, condition)
         for number, one in enumerate(each for each in scenarios() if each.split == split)
