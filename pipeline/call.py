@@ -32,7 +32,9 @@ from pipeline.speakers.channels import speakers_by_channel
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import name_speakers, role_warnings
 from pipeline.speech.activity import channel_activity
+from pipeline.speech.bleed import without_leak
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
+from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import judge_all
 from pipeline.turns.floor import build_floor
 from pipeline.turns.units import units_of
@@ -81,10 +83,11 @@ def analyze_call(
         rate_hz = recording.sample_rate_hz
         samples = {role: recording.samples[channel] for role, channel in speakers.channel_of.items()}
         levels = {role: levels_db(own, rate_hz) for role, own in samples.items()}
-        activity = {
+        sounding = {
             role: channel_activity(own, rate_hz, levels[role], silero, settings.speech)
             for role, own in samples.items()
         }
+        activity = without_leak(sounding, levels, settings.speech)
 
     with clock.stage("transcript"):
         chosen = metadata.language or settings.recognizer.language
@@ -98,7 +101,8 @@ def analyze_call(
     with clock.stage("turns"):
         units = {role: units_of(role, activity[role].speech, transcripts[role].words) for role in samples}
         phrases = load_phrases(language)
-        judged = judge_all(units, phrases, settings.turns)
+        voices = hear_voices(samples, rate_hz, levels, activity, units) if len(units) == 2 else None
+        judged = judge_all(units, phrases, settings.turns, voices)
         floor = build_floor(judged, settings.turns)
 
         separation, names = name_speakers(
@@ -162,6 +166,7 @@ def analyze_call(
         scores=judgement.scores,
         coaching=judgement.coaching,
         redactions=(),
+        cut_offs=tuple(item.cut_off for item in judged if item.cut_off),
         thresholds=settings.thresholds(),
         provenance=Provenance(
             product_version=version("callcoach"),

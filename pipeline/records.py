@@ -165,6 +165,26 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventCues:
+    """What the sound of an encounter tells; ``None`` where there is too little voice.
+
+    The one who comes in, at the start: level and pitch against their own usual starts, share of voice. The
+    one who holds the floor, in the last 0.3 s: level and pitch against the 1.2 s before, and how long the
+    voice dies away, from the last loud frame to the end. ``snr_db`` is the lower of the two channels'.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    comer_level_db: float | None
+    comer_pitch_st: float | None
+    comer_voiced_share: float | None
+    holder_end_level_db: float | None
+    holder_end_pitch_st: float | None
+    holder_end_decay_s: float | None
+    snr_db: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One speaker coming in while the other holds the floor; ``by`` comes in, ``of`` held the floor.
 
@@ -184,6 +204,31 @@ class Event:
     confidence: float
     quote: str
     reason: str
+    remaining_s: float | None = None
+    """What the other still said after ``start_s``; ``None`` for a backchannel in a pause."""
+    holder_complete: bool | None = None
+    """Whether the other's words were complete when they fell silent."""
+    talk_over: bool = False
+    """Both spoke for longer than the limit, over each other."""
+    cues: EventCues | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """A possible cut-off without overlap: ``by`` starts right after a fragment of ``of``, who resumes later.
+
+    It is no event: nobody can tell a cut-off from a hesitation by this, so it has low confidence and is
+    counted nowhere.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    by: Role
+    of: Role
+    start_s: float
+    gap_s: float
+    confidence: float
+    quote: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -789,3 +834,4 @@ class Analysis:
     redactions: tuple[Redaction, ...]
     thresholds: tuple[Threshold, ...]
     provenance: Provenance
+    cut_offs: tuple[CutOff, ...] = ()

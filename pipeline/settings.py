@@ -97,11 +97,23 @@ class SpeechSettings(Section):
     noisy_floor_db: float = setting(
         "noise floor from which energy alone is not trusted", unit="dBFS", source="[ex]", le=0
     )
+    gate_on_noisy_db: float = setting(
+        "level over a noisy floor at which speech starts, if Silero agrees", unit="dB", source="[ex]", gt=0
+    )
+    gate_off_noisy_db: float = setting(
+        "level over a noisy floor at which speech ends", unit="dB", source="[ex]", gt=0
+    )
     voice_probability_quiet: float = setting(
         "Silero probability from which a sound under the gate is speech", source="[ex]", ge=0, le=1
     )
     voice_probability_noisy: float = setting(
         "Silero probability that speech needs where the floor is noisy", source="[ex]", ge=0, le=1
+    )
+    voice_hold_probability: float = setting(
+        "Silero probability at which speech on a noisy floor lasts, whatever its level",
+        source="[ex]",
+        ge=0,
+        le=1,
     )
     floor_window_s: float = setting("stretch over which the noise floor is local", unit="s", gt=0)
     tone_min_s: float = setting(
@@ -120,6 +132,20 @@ class SpeechSettings(Section):
     )
     music_voice_share: float = setting(
         "share of frames that Silero takes for voice, over which sound is not music", ge=0, le=1
+    )
+    bleed_min_s: float = setting("loud speech from which a leak is estimated", unit="s", source="[ex]", gt=0)
+    bleed_max_lag_s: float = setting("longest delay of a leak that is suppressed", unit="s", ge=0, le=1)
+    bleed_share: float = setting(
+        "share of loud speech that the other channel must follow for a leak", source="[ex]", ge=0, le=1
+    )
+    bleed_margin_db: float = setting(
+        "how far over the predicted leak of the other channel own speech must be",
+        unit="dB",
+        source="[ex]",
+        ge=0,
+    )
+    bleed_own_share: float = setting(
+        "share of a unit over the leak under which all of it is the leak", source="[ex]", ge=0, le=1
     )
     min_speech_s: float = setting("shorter sounds are clicks", unit="s", ge=0)
     bridge_s: float = setting(
@@ -194,6 +220,12 @@ class TurnsSettings(Section):
     vocalisation_bridge_s: float = setting(
         "pauses under this length do not end a vocalisation", unit="s", source="[our]", ge=0
     )
+    contend_pause_s: float = setting(
+        "who goes on after such a pause, over the same speech of the other, makes no new event",
+        unit="s",
+        source="[our]",
+        ge=0,
+    )
     simultaneous_start_s: float = setting(
         "starts this near are simultaneous", unit="s", source="docs/measures/turn-taking.md", ge=0
     )
@@ -241,6 +273,30 @@ class TurnsSettings(Section):
         unit="s",
         source="docs/measures/turn-taking.md",
         gt=0,
+    )
+    talk_over_s: float = setting(
+        "simultaneous speech that makes an interruption a talk-over",
+        unit="s",
+        source="docs/measures/turn-taking.md",
+        gt=0,
+    )
+    cut_off_gap_s: float = setting(
+        "a start this soon after a fragment may have cut it off",
+        unit="s",
+        source="docs/measures/turn-taking.md",
+        ge=0,
+    )
+    noisy_snr_db: float = setting(
+        "signal-to-noise ratio under which short pauses are not trusted", unit="dB", source="[ex]"
+    )
+    noisy_bridge_s: float = setting(
+        "pauses up to this length are closed on such a line", unit="s", source="[ex]", ge=0
+    )
+    noisy_wordless_db: float = setting(
+        "speech without words on such a line may be this far under the speaker's usual level",
+        unit="dB",
+        source="[ex]",
+        ge=0,
     )
     gap_s: float = setting(
         "both silent for longer is a gap", unit="s", source="Contact Lens non-talk time", gt=0

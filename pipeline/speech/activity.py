@@ -28,6 +28,8 @@ SPEECH_PERCENTILE = 90.0
 VOICE_PAD_FRAMES = 10
 NOISY_RELEASE = 0.6
 """Share of the onset probability at which noisy speech ends (hysteresis)."""
+NOISY_SMOOTHING_FRAMES = 3
+"""Levels are averaged over these where noise makes single frames jump."""
 
 
 def channel_activity(
@@ -54,7 +56,13 @@ def channel_activity(
     voiced = CLOCK.spans(voice >= settings.voice_probability_quiet)
     audible = CLOCK.spans(active | (levels >= settings.noisy_floor_db))
     other = non_speech(samples, sample_rate_hz, audible, voiced, settings)
-    units = bridge(subtract(sounding, other), settings.bridge_s)
+    whole = set(sounding)
+    pieces = [
+        piece
+        for piece in subtract(sounding, other)
+        if piece in whole or piece[1] - piece[0] >= settings.min_speech_s  # not the rim of a tone
+    ]
+    units = bridge(pieces, settings.bridge_s)
     speech = [unit for unit in units if unit[1] - unit[0] >= settings.min_speech_s]
     speech_levels = levels[CLOCK.mask(speech, levels.size)]
     return ChannelActivity(
@@ -113,7 +121,11 @@ def _gate(levels: Levels, floor: Levels, voice: npt.NDArray[np.float32], setting
     likely = _hysteresis(
         voice >= settings.voice_probability_noisy, voice >= NOISY_RELEASE * settings.voice_probability_noisy
     )
-    return np.where(quiet_line, by_energy | sure, by_energy & _dilate(likely, VOICE_PAD_FRAMES))
+    near_voice = _dilate(likely, VOICE_PAD_FRAMES)
+    over_db = np.convolve(levels, np.full(NOISY_SMOOTHING_FRAMES, 1 / NOISY_SMOOTHING_FRAMES), "same") - floor
+    begins = near_voice & (over_db >= settings.gate_on_noisy_db)
+    lasts = near_voice & (over_db >= settings.gate_off_noisy_db) | (voice >= settings.voice_hold_probability)
+    return np.where(quiet_line, by_energy | sure, _hysteresis(begins, begins | lasts))
 
 
 def _hysteresis(on: Mask, hold: Mask) -> Mask:

@@ -7,52 +7,24 @@ their simultaneous speech and ``rem`` what F still says after ``t0``.
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.phrases import Phrases
-from pipeline.records import Event, EventKind, Role
+from pipeline.phrases import Phrases, normal_words
+from pipeline.records import CutOff, Event, EventKind, Role
 from pipeline.settings import TurnsSettings
 from pipeline.timeline import intersect, total_s
-from pipeline.turns.units import Unit, Vocalisation, vocalisations
+from pipeline.turns.cues import Voice, listen
+from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
+from pipeline.turns.units import Unit, Vocalisation, joined, vocalisations
+from pipeline.turns.weighing import weigh
 
 LOWEST_CONFIDENCE = 0.5
 HIGHEST_CONFIDENCE = 0.95
 PAUSE_CONFIDENCE = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Encounter:
-    """The features of one onset of O while F holds the floor; all times in seconds."""
-
-    by: Role
-    of: Role
-    start_s: float
-    """t0: where O comes in."""
-    overlap_s: float
-    overlap_end_s: float
-    duration_s: float
-    """Length of O's whole vocalisation."""
-    quiet_before_s: float
-    """How long O had been silent."""
-    holder_elapsed_s: float
-    """How long F's IPU had been going at t0."""
-    remaining_s: float
-    """What F still says after t0, without a pause."""
-    holder_resumes_after_s: float | None
-    """Silence of F after that, until F speaks again; ``None`` when F does not."""
-    holder_goes_on_s: float
-    """Speech of F within the time after O falls silent that shows who kept the floor."""
-    holds_s: float
-    """How long O goes on after F falls silent, before F speaks again."""
-    acknowledgement: bool
-    """Whether the words of O that were recognised with certainty are acknowledgements only."""
-    wordless: bool
-    """Whether no word of O was recognised with certainty: hums and laughter come out as guesses."""
-    holder_complete: bool
-    asked: bool
-    """Whether F's last words before t0 were a question."""
-    quote: str
+CUT_OFF_CONFIDENCE = 0.3
+ECHO_LEAD_S = 0.1
+ECHO_WORDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +34,8 @@ class Judged:
     vocalisation: Vocalisation
     event: Event | None
     takes_floor: bool
+    encounter: Encounter | None = None
+    cut_off: CutOff | None = None
 
 
 class Timeline:
@@ -96,6 +70,15 @@ class Timeline:
         index = bisect_left(self._starts, time_s)
         return self._starts[index] if index < len(self._starts) else None
 
+    def goes_on_until_s(self, vocalisation: Vocalisation, pause_s: float) -> float:
+        """Where a vocalisation and those that follow it after pauses of up to ``pause_s`` end."""
+        end_s = vocalisation.end_s
+        for unit in self.units[bisect_left(self._starts, end_s) :]:
+            if unit.start_s - end_s > pause_s:
+                break
+            end_s = unit.end_s
+        return end_s
+
     def speech_s(self, start_s: float, end_s: float) -> float:
         """Speech of this speaker in an interval."""
         first = max(0, bisect_right(self._starts, start_s) - 1)
@@ -103,13 +86,24 @@ class Timeline:
         return total_s(intersect([unit.span for unit in self.units[first:last]], [(start_s, end_s)]))
 
 
-def judge_all(units: dict[Role, list[Unit]], phrases: Phrases, settings: TurnsSettings) -> list[Judged]:
+def judge_all(
+    units: dict[Role, list[Unit]],
+    phrases: Phrases,
+    settings: TurnsSettings,
+    voices: Mapping[Role, Voice] | None = None,
+) -> list[Judged]:
     """Judge every vocalisation of two speakers, in the order in which they begin.
 
     Args:
         units: the IPUs of the speakers; with one speaker there is nothing to judge against.
+        voices: their sound. Without it the rules decide alone, as if times and words were exact.
     """
-    timelines = {role: Timeline(own, settings.vocalisation_bridge_s) for role, own in units.items()}
+    voices = voices or {}
+    heard = {
+        role: _despite_noise(own, voices[role], settings) if _is_noisy(voices.get(role), settings) else own
+        for role, own in units.items()
+    }
+    timelines = {role: Timeline(own, settings.vocalisation_bridge_s) for role, own in heard.items()}
     ordered = sorted(
         (vocalisation for timeline in timelines.values() for vocalisation in timeline.vocalisations),
         key=lambda vocalisation: (vocalisation.start_s, vocalisation.end_s),
@@ -118,12 +112,22 @@ def judge_all(units: dict[Role, list[Unit]], phrases: Phrases, settings: TurnsSe
     begun: set[tuple[Role, float]] = set()
     judged = []
     for vocalisation in ordered:
-        result = _judge(vocalisation, timelines, aside, begun, phrases, settings)
+        result = _judge(vocalisation, timelines, aside, begun, phrases, settings, voices)
         begun.add((vocalisation.speaker, vocalisation.start_s))
         if not result.takes_floor:
             aside.update((unit.speaker, unit.start_s) for unit in vocalisation.units)
         judged.append(result)
     return judged
+
+
+def _is_noisy(voice: Voice | None, settings: TurnsSettings) -> bool:
+    return voice is not None and voice.snr_db is not None and voice.snr_db < settings.noisy_snr_db
+
+
+def _despite_noise(units: Sequence[Unit], voice: Voice, settings: TurnsSettings) -> list[Unit]:
+    """Units as far as noise lets them be trusted: with words or as loud as speech, without short holes."""
+    kept = [unit for unit in units if unit.words or voice.is_loud(unit.span, settings.noisy_wordless_db)]
+    return joined(kept, settings.noisy_bridge_s)
 
 
 def _judge(
@@ -133,6 +137,7 @@ def _judge(
     begun: set[tuple[Role, float]],
     phrases: Phrases,
     settings: TurnsSettings,
+    voices: Mapping[Role, Voice],
 ) -> Judged:
     other = next((role for role in timelines if role != vocalisation.speaker), None)
     if other is None:
@@ -142,16 +147,33 @@ def _judge(
         return Judged(vocalisation, None, takes_floor=True)
     if holder is not None and holder.start_s == vocalisation.start_s and (other, holder.start_s) in begun:
         return Judged(vocalisation, None, takes_floor=True)
-    encounter = _encounter(vocalisation, other, holder, timelines, phrases, settings)
-    if holder is None:
-        if _is_backchannel_in_pause(encounter, timelines[other], vocalisation, settings):
-            credited = _event(
-                encounter, "backchannel", False, PAUSE_CONFIDENCE, "acknowledgement in the other's pause"
-            )
-            return Judged(vocalisation, credited, takes_floor=False)
+    if _goes_on_contending(vocalisation, timelines, other, settings):
         return Judged(vocalisation, None, takes_floor=True)
+    encounter = _encounter(vocalisation, other, holder, timelines, phrases, settings, voices)
+    if encounter.in_pause and not _is_backchannel_in_pause(
+        encounter, timelines[other], vocalisation, settings
+    ):
+        cut_off = _cut_off(encounter, timelines[other], vocalisation, settings)
+        return Judged(vocalisation, None, takes_floor=True, cut_off=cut_off)
     event = classify(encounter, settings)
-    return Judged(vocalisation, event, takes_floor=_takes_floor(encounter, event, settings))
+    takes_floor = not encounter.in_pause and _takes_floor(encounter, event, settings)
+    return Judged(
+        vocalisation,
+        event,
+        takes_floor=takes_floor or (encounter.in_pause and event is None),
+        encounter=encounter,
+    )
+
+
+def _goes_on_contending(
+    vocalisation: Vocalisation, timelines: dict[Role, Timeline], other: Role, settings: TurnsSettings
+) -> bool:
+    """Whether O only drew breath: the other's vocalisation that O talked over before is still going on."""
+    before = timelines[vocalisation.speaker].before(vocalisation.start_s)
+    against = timelines[other].at(vocalisation.start_s)
+    if before is None or against is None or vocalisation.start_s - before.end_s > settings.contend_pause_s:
+        return False
+    return timelines[other].vocalisation_of(against).start_s < before.end_s
 
 
 def _takes_floor(encounter: Encounter, event: Event | None, settings: TurnsSettings) -> bool:
@@ -172,19 +194,27 @@ def _encounter(
     timelines: dict[Role, Timeline],
     phrases: Phrases,
     settings: TurnsSettings,
+    voices: Mapping[Role, Voice],
 ) -> Encounter:
     mine, theirs = timelines[vocalisation.speaker], timelines[other]
     start_s, end_s = vocalisation.start_s, vocalisation.end_s
     before = mine.before(start_s)
     last_words = holder or theirs.before(start_s)
     silent_s = holder.end_s if holder else start_s
-    held = [unit.span for unit in theirs.vocalisation_of(holder).units] if holder else []
-    simultaneous = intersect(held, [unit.span for unit in vocalisation.units])
+    chain = theirs.vocalisation_of(holder) if holder else None
+    held = [unit.span for unit in chain.units] if chain else []
+    own = [unit.span for unit in vocalisation.units]
+    simultaneous = intersect(held, own)
     resumes_s = theirs.next_start_s(silent_s)
-    own_end_s = end_s if resumes_s is None else min(end_s, resumes_s)
+    own_end_s = end_s if end_s < silent_s else mine.goes_on_until_s(vocalisation, settings.resume_within_s)
+    own_end_s = own_end_s if resumes_s is None else min(own_end_s, resumes_s)
     said = "" if last_words is None else last_words.text
     certain = [w.word for w in vocalisation.words if w.probability >= settings.certain_word_probability]
     spoken_before = "" if last_words is None else _text_until(last_words, start_s)
+    last = last_words.words[-1] if last_words is not None and last_words.words else None
+    heard = None
+    if voices:
+        heard = listen(voices[vocalisation.speaker], voices[other], own, holder.span if holder else None)
     return Encounter(
         by=vocalisation.speaker,
         of=other,
@@ -200,14 +230,49 @@ def _encounter(
         holds_s=max(0.0, own_end_s - silent_s),
         acknowledgement=bool(certain) and phrases.is_acknowledgement(" ".join(certain)),
         wordless=not certain,
+        perhaps_acknowledgement=bool(vocalisation.words) and phrases.is_acknowledgement(vocalisation.text),
         holder_complete=not phrases.is_incomplete(said),
+        holder_ends_sentence=said.rstrip().endswith((".", "?", "!")),
+        last_word_s=last.end_s - last.start_s if last else None,
+        last_word_probability=last.probability if last else None,
         asked=spoken_before.rstrip().endswith("?"),
         quote=vocalisation.text,
+        in_pause=holder is None,
+        turn_elapsed_s=start_s - chain.start_s if chain else 0.0,
+        echo=holder is not None and _echoes(holder, vocalisation),
+        cues=heard,
     )
 
 
 def _text_until(unit: Unit, time_s: float) -> str:
     return " ".join(word.word for word in unit.words if word.start_s < time_s)
+
+
+def _echoes(holder: Unit, vocalisation: Vocalisation) -> bool:
+    """Whether O says the words that F still has to say, or all but the first of them."""
+    left = [word.word for word in holder.words if word.start_s >= vocalisation.start_s - ECHO_LEAD_S]
+    mine, theirs = normal_words(vocalisation.text), normal_words(" ".join(left))
+    return any(len(wanted) >= ECHO_WORDS and mine[: len(wanted)] == wanted for wanted in (theirs, theirs[1:]))
+
+
+def _cut_off(
+    encounter: Encounter, theirs: Timeline, vocalisation: Vocalisation, settings: TurnsSettings
+) -> CutOff | None:
+    """O starts right after a fragment of F that F takes up again: perhaps cut off, perhaps a hesitation."""
+    previous, resumes_s = theirs.before(vocalisation.start_s), theirs.next_start_s(vocalisation.start_s)
+    if previous is None or resumes_s is None or encounter.holder_complete:
+        return None
+    gap_s = vocalisation.start_s - previous.end_s
+    if gap_s > settings.cut_off_gap_s or resumes_s - vocalisation.end_s > settings.resume_within_s:
+        return None
+    return CutOff(
+        by=encounter.by,
+        of=encounter.of,
+        start_s=encounter.start_s,
+        gap_s=gap_s,
+        confidence=CUT_OFF_CONFIDENCE,
+        quote=encounter.quote,
+    )
 
 
 def _is_backchannel_in_pause(
@@ -228,20 +293,34 @@ def _is_backchannel_in_pause(
 
 
 def classify(encounter: Encounter, settings: TurnsSettings) -> Event | None:
-    """Kind and confidence of an encounter with overlap; ``None`` when it is no event.
+    """Kind and confidence of an encounter; ``None`` when it is no event.
 
-    The rules apply in order. Confidence grows with the distance of the deciding feature from its limit,
-    from 0.5 on the limit to 0.95.
+    The rules apply in order. With sound, :func:`pipeline.turns.weighing.weigh` decides where they are within
+    the error of measurement, and gives the confidence.
     """
-    e = encounter
+    verdict = by_rules(encounter, settings)
+    if encounter.cues is not None:
+        verdict = weigh(encounter, verdict, settings)
+    if verdict.kind is None:
+        return None
+    return _event(encounter, verdict.kind, verdict, settings)
+
+
+def by_rules(e: Encounter, settings: TurnsSettings) -> Verdict:
+    """The rules in their order.
+
+    Confidence grows with the distance of the deciding feature from its limit, from 0.5 on the limit to 0.95.
+    """
+    if e.in_pause:
+        return Verdict("backchannel", False, PAUSE_CONFIDENCE, "acknowledgement in the other's pause")
     resumes = e.holder_resumes_after_s
     silent = resumes is None or resumes > settings.resume_within_s
-    yielded = e.remaining_s <= settings.yield_within_s and e.holds_s >= settings.goes_on_s
+    yielded = e.yields(settings)
     if e.overlap_s < settings.event_min_overlap_s:
-        return None
+        return NO_EVENT
     if e.holder_elapsed_s < settings.simultaneous_start_s:
         sure = _confidence(settings.simultaneous_start_s - e.holder_elapsed_s, settings.simultaneous_start_s)
-        return _event(e, "simultaneous_start", yielded, sure, f"both began within {e.holder_elapsed_s:.2f} s")
+        return Verdict("simultaneous_start", yielded, sure, f"both began within {e.holder_elapsed_s:.2f} s")
     keeps_floor = e.holder_goes_on_s > 0 and e.holds_s < settings.goes_on_s
     if (
         e.duration_s <= settings.backchannel_max_s
@@ -250,30 +329,32 @@ def classify(encounter: Encounter, settings: TurnsSettings) -> Event | None:
         and (e.acknowledgement or e.wordless)
     ):
         sure = _confidence(settings.backchannel_max_s - e.duration_s, settings.backchannel_max_s)
-        return _event(e, "backchannel", False, sure, "short acknowledgement; the other went on")
+        return Verdict("backchannel", False, sure, "short acknowledgement; the other went on")
+    if e.echo and silent:
+        return Verdict("terminal_overlap", yielded, PAUSE_CONFIDENCE, "said the other's last words with them")
     if e.remaining_s <= settings.terminal_remaining_s and e.holder_complete and silent:
         sure = _confidence(settings.terminal_remaining_s - e.remaining_s, settings.terminal_remaining_s)
-        return _event(e, "terminal_overlap", False, sure, f"the other had {e.remaining_s:.2f} s left to say")
+        return Verdict("terminal_overlap", False, sure, f"the other had {e.remaining_s:.2f} s left to say")
     if e.duration_s < settings.failed_attempt_max_s and e.holder_goes_on_s >= settings.goes_on_s:
         sure = _confidence(settings.failed_attempt_max_s - e.duration_s, settings.failed_attempt_max_s)
-        return _event(e, "failed_attempt", False, sure, f"gave up after {e.duration_s:.2f} s")
+        return Verdict("failed_attempt", False, sure, f"gave up after {e.duration_s:.2f} s")
     return _interruption(e, yielded, settings)
 
 
-def _interruption(e: Encounter, yielded: bool, settings: TurnsSettings) -> Event | None:
+def _interruption(e: Encounter, yielded: bool, settings: TurnsSettings) -> Verdict:
     if e.overlap_s >= settings.interruption_overlap_s:
         sure = _confidence(e.overlap_s - settings.interruption_overlap_s, settings.interruption_overlap_s)
         if (e.acknowledgement or e.wordless) and not yielded:
-            return _event(
-                e, "interruption", yielded, LOWEST_CONFIDENCE, "a long acknowledgement over the other"
+            return Verdict(
+                "interruption", yielded, LOWEST_CONFIDENCE, "a long acknowledgement over the other"
             )
-        return _event(e, "interruption", yielded, sure, f"{e.overlap_s:.2f} s of simultaneous speech")
+        return Verdict("interruption", yielded, sure, f"{e.overlap_s:.2f} s of simultaneous speech")
     if yielded and not e.holder_complete and e.overlap_s >= settings.interruption_cut_off_overlap_s:
         sure = _confidence(
             e.overlap_s - settings.interruption_cut_off_overlap_s, settings.interruption_overlap_s
         )
-        return _event(e, "interruption", yielded, sure, "the other broke off in the middle of a sentence")
-    return None
+        return Verdict("interruption", yielded, sure, "the other broke off in the middle of a sentence")
+    return NO_EVENT
 
 
 def _confidence(margin: float, scale: float) -> float:
@@ -281,7 +362,7 @@ def _confidence(margin: float, scale: float) -> float:
     return min(HIGHEST_CONFIDENCE, LOWEST_CONFIDENCE + reach * margin / scale)
 
 
-def _event(e: Encounter, kind: EventKind, yielded: bool, confidence: float, reason: str) -> Event:
+def _event(e: Encounter, kind: EventKind, verdict: Verdict, settings: TurnsSettings) -> Event:
     return Event(
         by=e.by,
         of=e.of,
@@ -289,8 +370,12 @@ def _event(e: Encounter, kind: EventKind, yielded: bool, confidence: float, reas
         end_s=max(e.overlap_end_s, e.start_s + (e.duration_s if e.overlap_s == 0 else 0.0)),
         overlap_s=e.overlap_s,
         kind=kind,
-        yielded=yielded,
-        confidence=confidence,
+        yielded=verdict.yielded,
+        confidence=verdict.confidence,
         quote=e.quote,
-        reason=reason,
+        reason=verdict.reason,
+        remaining_s=None if e.in_pause else e.remaining_s,
+        holder_complete=None if e.in_pause else e.holder_complete,
+        talk_over=kind == "interruption" and e.overlap_s >= settings.talk_over_s,
+        cues=e.cues,
     )

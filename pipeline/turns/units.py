@@ -50,6 +50,17 @@ def units_of(speaker: Role, speech: Sequence[Span], words: Sequence[Word]) -> li
     return units
 
 
+def joined(units: Sequence[Unit], gap_s: float) -> list[Unit]:
+    """The units of one speaker with pauses of up to ``gap_s`` closed."""
+    result: list[Unit] = []
+    for unit in units:
+        if result and unit.start_s - result[-1].end_s <= gap_s:
+            last = result.pop()
+            unit = Unit(unit.speaker, last.start_s, unit.end_s, last.words + unit.words)
+        result.append(unit)
+    return result
+
+
 @dataclass(frozen=True, slots=True)
 class Vocalisation:
     """IPUs of one speaker with only short pauses between them."""

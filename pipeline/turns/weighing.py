@@ -1,0 +1,204 @@
+"""How likely each kind of event is, given all that is known of an encounter.
+
+The rules of :mod:`pipeline.turns.events` define the kinds by limits. A measured time is off by hundredths
+of a second, on a noisy line by more, and a recogniser writes a full stop where somebody was cut off. So an
+encounter is weighed as well: a multinomial logistic model over a few features, each of which can be read,
+gives the probability of each kind. Its weights are in ``configs/turn_taking.yaml``, fitted on labelled cases
+by ``tests/benchmarks/fit_turn_taking.py``.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from pipeline.errors import SettingsError
+from pipeline.records import EventCues, EventKind
+from pipeline.settings import CONFIG_DIR, TurnsSettings
+from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
+
+FILE = "turn_taking.yaml"
+NONE = "none"
+KINDS: tuple[str, ...] = (NONE, *get_args(EventKind))
+FULL_SNR_DB = 20.0
+NOTHING_HEARD = EventCues(
+    comer_level_db=None,
+    comer_pitch_st=None,
+    comer_voiced_share=None,
+    holder_end_level_db=None,
+    holder_end_pitch_st=None,
+    holder_end_decay_s=None,
+    snr_db=None,
+)
+Matrix = npt.NDArray[np.float64]
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+NEVER_HARSHER = {"backchannel": (NONE, "backchannel", "failed_attempt", "terminal_overlap")}
+"""Kinds that another may become by weighing, where not any."""
+
+MEANINGS = {
+    "overlap_over_least": "the overlap is hardly longer than none",
+    "overlap_over_cut_off": "the overlap is about as long as in a cut-off",
+    "overlap_over_interruption": "the overlap is about as long as in an interruption",
+    "long_overlap": "both went on speaking",
+    "holder_had_begun": "the other had only just begun",
+    "holder_turn_had_begun": "the other had been speaking for a while",
+    "short": "the length of what was said",
+    "quiet_before": "the silence before",
+    "nearly_done": "the other was nearly done",
+    "holder_goes_on": "whether the other went on",
+    "holds": "who had the floor afterwards",
+    "holder_resumes": "the other took it up again",
+    "acknowledges": "an acknowledgement",
+    "perhaps_acknowledges": "most likely an acknowledgement",
+    "wordless": "a sound without words",
+    "words_complete": "the other's words were not complete",
+    "ends_sentence": "how the other's sentence ends",
+    "echo": "the other's words were said with them",
+    "in_pause": "it came in a pause",
+    "comer_level": "the loudness of the start",
+    "comer_pitch": "the pitch of the start",
+    "comer_voiced": "how much of it is voice",
+    "holder_end_level": "the loudness of the other's end",
+    "holder_end_pitch": "the pitch of the other's end",
+    "holder_end_decay": "how the other's voice broke off or died away",
+    "last_word_long": "the length of the other's last word",
+    "last_word_certain": "how clear the other's last word was",
+}
+"""What a feature says in an event's reason."""
+
+
+def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[str, float]:
+    """Every feature of an encounter, about -1..1 each; 0 is what says nothing.
+
+    Times are distances from the limit that the rules have for them, in units in which the error of
+    measurement is small but not nothing. What the sound could not tell is 0.
+    """
+    cues = e.cues or NOTHING_HEARD
+    resumes = e.holder_resumes_after_s
+    noise = 0.0 if cues.snr_db is None else min(1.0, max(0.0, (FULL_SNR_DB - cues.snr_db) / 10))
+    decay = _distance(cues.holder_end_decay_s, 0.08, 0.06)
+    found = {
+        "constant": 1.0,
+        "overlap_over_least": _soft(e.overlap_s - settings.event_min_overlap_s, 0.15),
+        "overlap_over_cut_off": _soft(e.overlap_s - settings.interruption_cut_off_overlap_s, 0.15),
+        "overlap_over_interruption": _soft(e.overlap_s - settings.interruption_overlap_s, 0.15),
+        "long_overlap": _soft(e.overlap_s - settings.goes_on_s, 0.5),
+        "holder_had_begun": _soft(e.holder_elapsed_s - settings.simultaneous_start_s, 0.15),
+        "holder_turn_had_begun": _soft(e.turn_elapsed_s - settings.simultaneous_start_s, 0.3),
+        "short": _soft(settings.backchannel_max_s - e.duration_s, 0.2),
+        "quiet_before": _soft(e.quiet_before_s - settings.backchannel_quiet_before_s, 0.3),
+        "nearly_done": _soft(settings.terminal_remaining_s - e.remaining_s, 0.15),
+        "holder_goes_on": _soft(e.holder_goes_on_s - settings.goes_on_s / 2, 0.5),
+        "holds": _soft(e.holds_s - settings.goes_on_s, 0.4),
+        "holder_resumes": float(resumes is not None and resumes <= settings.resume_within_s),
+        "acknowledges": float(e.acknowledgement),
+        "perhaps_acknowledges": float(e.perhaps_acknowledgement),
+        "wordless": float(e.wordless),
+        "wordless_in_noise": noise * e.wordless,
+        "words_complete": float(e.holder_complete) - 0.5,
+        "ends_sentence": float(e.holder_ends_sentence) - 0.5,
+        "echo": float(e.echo),
+        "in_pause": float(e.in_pause),
+        "comer_level": _soft(cues.comer_level_db, 6.0),
+        "comer_pitch": _soft(cues.comer_pitch_st, 4.0),
+        "comer_voiced": 0.0 if cues.comer_voiced_share is None else cues.comer_voiced_share - 0.5,
+        "holder_end_level": _soft(cues.holder_end_level_db, 6.0),
+        "holder_end_pitch": _soft(cues.holder_end_pitch_st, 4.0),
+        "holder_end_decay": decay,
+        "holder_end_decay_in_noise": noise * decay,
+        "last_word_long": _distance(e.last_word_s, 0.4, 0.2),
+        "last_word_certain": 0.0 if e.last_word_probability is None else e.last_word_probability - 0.8,
+        "noise": noise,
+    }
+    rule = by_rules.kind or NONE
+    return found | {f"rule_{kind}": float(kind == rule) for kind in KINDS}
+
+
+def _soft(value: float | None, scale: float) -> float:
+    return 0.0 if value is None else math.tanh(value / scale)
+
+
+def _distance(value: float | None, usual: float, scale: float) -> float:
+    return 0.0 if value is None else math.tanh((value - usual) / scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A fitted model: weights (features, kinds) in the order of ``names`` and ``KINDS``."""
+
+    names: tuple[str, ...]
+    weights: Matrix
+    temperature: float
+    margin: float
+
+    def probabilities(self, found: Mapping[str, float]) -> dict[str, float]:
+        """How likely each kind is."""
+        scores = np.array([found[name] for name in self.names]) @ self.weights / self.temperature
+        raised = np.exp(scores - scores.max())
+        return dict(zip(KINDS, (raised / raised.sum()).tolist(), strict=True))
+
+    def telling(self, found: Mapping[str, float], kind: str, rather_than: str) -> str:
+        """The feature that speaks most for one kind against another."""
+        pull = self.weights[:, KINDS.index(kind)] - self.weights[:, KINDS.index(rather_than)]
+        spoken = {name: found[name] * pull[row] for row, name in enumerate(self.names) if name in MEANINGS}
+        return max(spoken, key=lambda name: spoken[name])
+
+
+def _possible(kind: str, rule: str, e: Encounter, noise: float, settings: TurnsSettings) -> bool:
+    """Whether the definitions leave room for a kind, as exactly as times and words are known."""
+    if kind == rule:
+        return True
+    if kind == NONE:
+        return e.wordless or noise > 0
+    if kind == "interruption":
+        return e.overlap_s >= settings.interruption_cut_off_overlap_s and not e.perhaps_acknowledgement
+    return True
+
+
+@cache
+def load_weights() -> Weights:
+    """The weights in ``configs/turn_taking.yaml``.
+
+    Raises:
+        SettingsError: the file is not what the fitting script writes.
+    """
+    content = yaml.safe_load((CONFIG_DIR / FILE).read_text(encoding="utf-8"))
+    try:
+        by_kind = content["weights"]
+        names = tuple(by_kind[NONE])
+        if tuple(by_kind) != KINDS or any(tuple(one) != names for one in by_kind.values()):
+            raise ValueError("expected the same features for each of " + ", ".join(KINDS))
+        weights = np.array([[float(by_kind[kind][name]) for kind in KINDS] for name in names])
+        return Weights(names, weights, float(content["temperature"]), float(content["overrule_margin"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{FILE}: {error!r}; write it again with tests/benchmarks/fit_turn_taking.py"
+        ) from error
+
+
+def weigh(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> Verdict:
+    """The verdict after weighing: the rules' kind, or another that is likelier by a margin.
+
+    Confidence is the probability of the kind. An acknowledgement after which the other goes on never
+    becomes an interruption; what has words on a clean line stays an event.
+    """
+    model = load_weights()
+    found = features(e, by_rules, settings)
+    chances = model.probabilities(found)
+    rule = by_rules.kind or NONE
+    allowed = [
+        kind for kind in NEVER_HARSHER.get(rule, KINDS) if _possible(kind, rule, e, found["noise"], settings)
+    ]
+    best = max(allowed, key=lambda kind: chances[kind])
+    if chances[best] - chances[rule] <= model.margin:
+        return replace(by_rules, confidence=chances[rule])
+    if best == NONE:
+        return NO_EVENT
+    kind = EVENT_KINDS[KINDS.index(best) - 1]
+    yielded = kind in ("interruption", "simultaneous_start") and e.yields(settings)
+    return Verdict(kind, yielded, chances[best], MEANINGS[model.telling(found, best, rule)])
