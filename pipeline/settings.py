@@ -25,7 +25,7 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from pipeline.errors import SettingsError
-from pipeline.records import Threshold
+from pipeline.records import SecretKind, Threshold
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
 ENVIRONMENT_PREFIX = "CALLCOACH_"
@@ -416,6 +416,17 @@ class VoiceChecksSettings(Section):
     )
 
 
+class RedactionSettings(Section):
+    kinds: tuple[SecretKind, ...] = setting("what is taken out of words and sound; an empty list keeps everything")
+    cue_reach_s: float = setting(
+        "how long after a phrase such as 'card number' it still announces a number", unit="s", gt=0
+    )
+    longest_pause_s: float = setting("longest pause between two digits of one number", unit="s", gt=0)
+    margin_s: float = setting(
+        "silenced before and after a secret, as word times are not exact", unit="s", ge=0
+    )
+
+
 class OutputSettings(Section):
     audio: Literal["beside", "embedded", "none"] = setting("where reports find the playback audio")
     audio_bitrate_bps: int = setting("Opus bit rate of the playback audio", unit="bit/s", ge=6000, le=256000)
@@ -489,6 +500,7 @@ class Settings(BaseSettings):
     pitch: PitchSettings
     voice_checks: VoiceChecksSettings
     baseline: BaselineSettings
+    redaction: RedactionSettings
     output: OutputSettings
     batch: BatchSettings
     models: ModelsSettings
