@@ -25,6 +25,8 @@ from pipeline.records import (
     Speech,
     Transcript,
 )
+from pipeline.redaction.apply import redact_events, redact_turns, redactions
+from pipeline.redaction.secrets import find_secrets
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
 from pipeline.speech.activity import channel_activity
@@ -117,12 +119,17 @@ def analyze_call(
         }
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
 
+    with clock.stage("redaction"):  # after measuring: what is silenced is no silence
+        secrets = find_secrets(floor.turns, language, settings.redaction)
+        turns = redact_turns(floor.turns, secrets)
+        events = redact_events(conversation.events, floor.turns, secrets)
+
     with clock.stage("guidance"):
         heard = Heard(
             facts=call_facts(recording, metadata, language),
             separation=speakers.separation,
-            turns=floor.turns,
-            events=tuple(conversation.events),
+            turns=turns,
+            events=events,
             measures=measures,
             acts=(),
         )
@@ -149,7 +156,7 @@ def analyze_call(
         promises=judgement.promises,
         scores=judgement.scores,
         coaching=judgement.coaching,
-        redactions=(),
+        redactions=redactions(secrets, floor.turns, settings.redaction.margin_s, recording.duration_s),
         thresholds=settings.thresholds(),
         provenance=Provenance(
             product_version=version("callcoach"),

@@ -417,7 +417,9 @@ class VoiceChecksSettings(Section):
 
 
 class RedactionSettings(Section):
-    kinds: tuple[SecretKind, ...] = setting("what is taken out of words and sound; an empty list keeps everything")
+    kinds: tuple[SecretKind, ...] = setting(
+        "what is taken out of words and sound; an empty list keeps everything"
+    )
     cue_reach_s: float = setting(
         "how long after a phrase such as 'card number' it still announces a number", unit="s", gt=0
     )
@@ -595,6 +597,8 @@ def without_password(url: str) -> str:
 
 
 def _shown(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return without_password(value) if isinstance(value, str) and "://" in value else value
 
 

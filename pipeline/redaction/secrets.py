@@ -54,6 +54,7 @@ NO_ARTIFACTS = cast(NlpArtifacts, None)  # only recognisers of meaning look at t
 CUE_AFTER_TOKENS = 7
 DATE_KINDS: tuple[SecretKind, ...] = ("date_of_birth", "expiry_date")
 MOST_LOCAL_PART = 8
+FIRST_BIRTH_YEAR, LAST_BIRTH_YEAR = 1915, 2012
 MOST_PASSWORD_WORDS = 6
 MOST_DATE_TOKENS = 10
 MOST_STREET_WORDS = 3
@@ -257,14 +258,17 @@ def _emails(speaker: Role, tokens: Sequence[Token], language: SpokenLanguage) ->
             found.append(_Found("email", speaker, index, index))
             continue
         domain = DOMAIN.fullmatch(token.plain) and token.plain.rsplit(".", 1)[1] in language.email_endings
-        spoken = token.plain in language.email_endings and tokens[index - 1].plain in language.email_dot
+        dotted = token.raw.startswith(".") or (index > 0 and tokens[index - 1].plain in language.email_dot)
+        spoken = token.plain in language.email_endings and dotted
         if not domain and not (index and spoken):
             continue
         at = next(
             (i for i in range(index - 1, max(-1, index - 9), -1) if tokens[i].plain in language.email_at),
             None,
         )
-        if at is None or at == 0:
+        if at is None and speaker != "agent":  # "at" was misheard; an agent may be naming a web site
+            at = index
+        if not at:
             continue
         first = at
         while (
@@ -365,7 +369,35 @@ def _dates(
                 span = _date_among(near, tokens, language)
                 if span is not None:
                     found.append(_Found(kind, speaker, *span))
+    for speaker, tokens in streams.items():
+        found += _full_dates(speaker, tokens, language)
     return found
+
+
+def _full_dates(speaker: Role, tokens: Sequence[Token], language: SpokenLanguage) -> list[_Found]:
+    """Dates with month, day and a year of birth, even where what announced them was misheard."""
+    found = []
+    for index, token in enumerate(tokens):
+        if token.plain not in language.months:
+            continue
+        near = range(max(0, index - 3), min(len(tokens), index + MOST_DATE_TOKENS))
+        years = [i for i in near if i > index and _ends_in_birth_year(tokens[index + 1 : i + 1])]
+        if years:
+            before = [i for i in near if i < index and (tokens[i].is_date or tokens[i].digits)]
+            day_after = sum(len(t.digits) for t in tokens[index + 1 : years[0] + 1]) > 4 or any(
+                t.is_date for t in tokens[index + 1 : years[0] + 1]
+            )
+            if before or day_after:
+                found.append(_Found("date_of_birth", speaker, min([*before, index]), years[0]))
+    return found
+
+
+def _ends_in_birth_year(tokens: Sequence[Token]) -> bool:
+    """Whether the digits of tokens end in a year in which somebody on the telephone may be born."""
+    digits = "".join(token.digits for token in tokens)
+    return (
+        len(digits) >= 4 and digits[-4:].isdigit() and FIRST_BIRTH_YEAR <= int(digits[-4:]) <= LAST_BIRTH_YEAR
+    )
 
 
 def _date_among(
