@@ -423,7 +423,12 @@ class RedactionSettings(Section):
     cue_reach_s: float = setting(
         "how long after a phrase such as 'card number' it still announces a number", unit="s", gt=0
     )
+    loose_cue_reach_s: float = setting(
+        "how long one word such as 'order' makes the speaker's own number harmless", unit="s", gt=0
+    )
     longest_pause_s: float = setting("longest pause between two digits of one number", unit="s", gt=0)
+    earliest_birth_year: int = setting("first year that a date with day and month is one of birth", ge=1900)
+    latest_birth_year: int = setting("last such year; later dates may stay", ge=1900)
     margin_s: float = setting(
         "silenced before and after a secret, as word times are not exact", unit="s", ge=0
     )

@@ -37,28 +37,34 @@ class SpokenLanguage(BaseModel):
     digits: dict[str, int]
     teens: dict[str, int]
     tens: dict[str, int]
-    ordinals: dict[str, int]
+    ordinals: Words
+    ordinal_suffixes: Words
     repeats: dict[str, int]
     only_beside_digits: Words
     homophones: dict[str, int]
     scales: dict[str, str]
     between: Words
+    number_joins: Words
     units: Words
+    before_years: Words
     months: Words
     cues: dict[str, Phrases]
     harmless_cues: Phrases
     password_cues: Phrases
-    no_password: Words
     security_answer_cues: Phrases
+    password_questions: Phrases
+    answer_starts: Words
+    no_password: Words
+    password_ends: Words
     email_at: Words
     email_dot: Words
-    email_signs: dict[str, str]
     email_endings: Words
+    email_endings_undotted: Words
     email_starts: Words
     street_types: Words
-    unit_types: Words
-    no_street: Words
     directions: Words
+    no_street: Words
+    unit_types: Words
     name_cues: Phrases
     titles: Words
 

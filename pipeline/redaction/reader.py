@@ -1,19 +1,23 @@
 """Reads numbers as they are spoken: "double four", "forty-two", "oh nine", across pauses and turns."""
 
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.records import Role, Turn
-from pipeline.redaction.language import SpokenLanguage
+from pipeline.records import Role, SecretKind, Turn
+from pipeline.redaction.language import Phrase, SpokenLanguage
 
-WRITTEN_DIGITS = re.compile(r"\+?\d[\d\-.,]*\d|\d")
-THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?|\d+\.\d+")
+WRITTEN_DIGITS = re.compile(r"\+?\d([\d\-.,]*\d)?")
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
+DECIMAL = re.compile(r"[\d,]*\.\d+")
 WRITTEN_DATE = re.compile(r"\d{1,2}[/-]\d{1,4}([/-]\d{2,4})?")
-WRITTEN_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)", re.IGNORECASE)
 OUTER = " \t.,;:!?\"'()[]…—–-"
 MOST_BETWEEN = 4
 MOST_SAID_BY_OTHER = 6
+FEWEST_DIGITS = 2
+FEWEST_DOUBTFUL = 3
+FEWEST_BESIDE_MISHEARD = 2
 HARMLESS = "harmless"
 
 
@@ -57,6 +61,17 @@ class Run:
     end_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A secret as ``first`` to ``last`` of the speaker's tokens, with the digits of one that is a number."""
+
+    kind: SecretKind
+    speaker: Role
+    first: int
+    last: int
+    digits: str = ""
+
+
 def read_tokens(turns: Sequence[Turn], language: SpokenLanguage) -> dict[Role, list[Token]]:
     """The tokens of each speaker in time order, with their digits.
 
@@ -92,59 +107,120 @@ def _parts(word: str) -> list[tuple[str, str]]:
     return [(word, stripped.lower().replace("’", "'"))] if stripped else []
 
 
+@dataclass(frozen=True, slots=True)
+class Numeral:
+    """Tokens ``first`` to before ``end`` that stand for digits: one, or two as in "double four".
+
+    A ``doubtful`` one is mostly another word ("oh", "one"), a ``misheard`` one always is ("for").
+    """
+
+    first: int
+    end: int
+    digits: str
+    doubtful: bool = False
+    misheard: bool = False
+    scale: bool = False
+
+
 def _with_digits(tokens: list[Token], language: SpokenLanguage) -> list[Token]:
     """The tokens with what each stands for in a number."""
-    own = [_digits_of(token, language) for token in tokens]
-    sure = [bool(found) and tokens[index].plain not in language.only_beside_digits
-            for index, (found, _) in enumerate(own)]  # fmt: skip
-    filled: list[Token] = []
-    index = 0
+    read = [replace(token, is_date=_is_date(token, language)) for token in tokens]
+    for stretch in _stretches(tokens, language):
+        for numeral in _believed(stretch, tokens):
+            read[numeral.first] = replace(read[numeral.first], digits=numeral.digits)
+            for index in range(numeral.first + 1, numeral.end):
+                read[index] = replace(read[index], continues=True)
+    return read
+
+
+def _stretches(tokens: Sequence[Token], language: SpokenLanguage) -> list[list[Numeral]]:
+    """Numerals that follow each other without another word between them."""
+    stretches: list[list[Numeral]] = []
+    index, joined = 0, 0
     while index < len(tokens):
-        token, (digits, is_date) = tokens[index], own[index]
-        after = tokens[index + 1].plain if index + 1 < len(tokens) else ""
-        beside = _beside(sure, index)
-        if token.plain in language.repeats and own[index + 1 : index + 2] and own[index + 1][0]:
-            repeated = own[index + 1][0] * language.repeats[token.plain]
-            filled.append(replace(token, digits=repeated))
-            filled.append(replace(tokens[index + 1], continues=True))
-            index += 2
+        last = stretches[-1][-1] if stretches else None
+        if (
+            last is not None
+            and last.scale
+            and last.end == index
+            and tokens[index].plain in language.number_joins
+        ):
+            index += 1  # "two thousand and one"
+            joined = index
+        before = last if last is not None and index in (last.end, joined) else None
+        numeral = _numeral(tokens, index, before, language)
+        if numeral is None:
+            index += 1
             continue
-        if token.plain in language.tens and after in language.digits and language.digits[after] > 0:
-            filled.append(replace(token, digits=str(language.tens[token.plain] + language.digits[after])))
-            filled.append(replace(tokens[index + 1], continues=True))
-            index += 2
-            continue
-        if token.plain in language.scales and index and filled[-1].digits:
-            digits = language.scales[token.plain]
-        elif token.plain in language.only_beside_digits and not any(beside):
-            digits = ""
-        elif not digits and token.plain in language.homophones and all(beside):
-            digits = str(language.homophones[token.plain])
-        filled.append(replace(token, digits=digits, is_date=is_date))
-        index += 1
-    return filled
+        if before is None:
+            stretches.append([])
+        stretches[-1].append(numeral)
+        index = numeral.end
+    return stretches
 
 
-def _beside(sure: Sequence[bool], index: int) -> tuple[bool, bool]:
-    return (index > 0 and sure[index - 1], index + 1 < len(sure) and sure[index + 1])
+def _numeral(
+    tokens: Sequence[Token], index: int, before: Numeral | None, language: SpokenLanguage
+) -> Numeral | None:
+    """What the token at ``index`` stands for, with the one after it where they are read together."""
+    plain = tokens[index].plain
+    own = _digits_of(tokens[index], language)
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if after is not None and plain in language.repeats and (repeated := _digits_of(after, language)):
+        return Numeral(index, index + 2, repeated * language.repeats[plain])
+    if after is not None and plain in language.tens and language.digits.get(after.plain, 0) > 0:
+        return Numeral(index, index + 2, str(language.tens[plain] + language.digits[after.plain]))
+    if own:
+        doubtful = plain in language.only_beside_digits or bool(THOUSANDS.fullmatch(plain))
+        return Numeral(index, index + 1, own, doubtful=doubtful)
+    if plain in language.scales and before is not None and not before.misheard:
+        return Numeral(index, index + 1, language.scales[plain], scale=True)
+    if plain in language.homophones:
+        return Numeral(index, index + 1, str(language.homophones[plain]), misheard=True)
+    return None
 
 
-def _digits_of(token: Token, language: SpokenLanguage) -> tuple[str, bool]:
-    """What one token alone stands for in a number, and whether it is a written date."""
-    core = token.raw.strip(OUTER)
-    if WRITTEN_DATE.fullmatch(core) and "/" in core:
-        return re.sub(r"\D", "", core), True
-    if THOUSANDS.fullmatch(core):
-        return "", False
-    if WRITTEN_DIGITS.fullmatch(core):
-        return re.sub(r"\D", "", core), False
-    ordinal = WRITTEN_ORDINAL.fullmatch(core)
-    if ordinal:
-        return "", True
+def _believed(stretch: Sequence[Numeral], tokens: Sequence[Token]) -> Sequence[Numeral]:
+    """What of a stretch is a number: doubtful words only beside others, misheard ones only among others.
+
+    At the edge of a sentence a misheard digit counts, too: "seven, four, for."
+    """
+    certain = [index for index, numeral in enumerate(stretch) if not numeral.misheard]
+    if not certain or (all(stretch[index].doubtful for index in certain) and len(certain) < FEWEST_DOUBTFUL):
+        return ()
+    first, last = certain[0], certain[-1]
+    if len(certain) >= FEWEST_BESIDE_MISHEARD:
+        start, end = stretch[0].first, stretch[-1].end - 1
+        if first == 1 and (start == 0 or tokens[start - 1].ends_sentence or _opens_turn(tokens, start)):
+            first = 0
+        if last == len(stretch) - 2 and tokens[end].ends_sentence:
+            last += 1
+    return stretch[first : last + 1]
+
+
+def _opens_turn(tokens: Sequence[Token], index: int) -> bool:
+    return tokens[index - 1].turn != tokens[index].turn
+
+
+def _is_date(token: Token, language: SpokenLanguage) -> bool:
+    """Whether a token alone is a day or a written date: "14th", "fourteenth", "3/14/1985"."""
+    number = token.plain.rstrip("".join(language.ordinal_suffixes))
+    return (
+        token.plain in language.ordinals
+        or (number.isdigit() and token.plain.removeprefix(number) in language.ordinal_suffixes)
+        or ("/" in token.plain and bool(WRITTEN_DATE.fullmatch(token.plain)))
+    )
+
+
+def _digits_of(token: Token, language: SpokenLanguage) -> str:
+    """What one token alone stands for in a number, ``""`` for nothing."""
+    plain = token.plain
+    if WRITTEN_DATE.fullmatch(plain) or (WRITTEN_DIGITS.fullmatch(plain) and not DECIMAL.fullmatch(plain)):
+        return re.sub(r"\D", "", plain)
     for words in (language.digits, language.teens, language.tens):
-        if token.plain in words:
-            return str(words[token.plain]), False
-    return "", token.plain in language.ordinals
+        if plain in words:
+            return str(words[plain])
+    return ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,82 +228,96 @@ class Cue:
     """A phrase that announces a secret of a kind, or ``HARMLESS`` for a number that may stay."""
 
     end_s: float
-    words: int
-    kind: str
     start_s: float
+    kind: str
+    speaker: Role
+    words: int
 
 
-def read_cues(tokens: Sequence[Token], language: SpokenLanguage) -> list[Cue]:
-    """All cues among tokens in time order, the longest last among those that end together."""
-    phrases = [(kind, phrase) for kind, own in language.cues.items() for phrase in own]
-    phrases += [(HARMLESS, phrase) for phrase in language.harmless_cues]
-    cues = [
-        Cue(tokens[end].end_s, len(phrase), kind, tokens[end - len(phrase) + 1].start_s)
-        for kind, phrase in phrases
-        for end in phrase_ends(tokens, phrase)
-    ]
+def read_cues(streams: Mapping[Role, Sequence[Token]], language: SpokenLanguage) -> list[Cue]:
+    """All cues in time order; of those that share words the one that begins first, then the longest."""
+    phrases: dict[str, list[tuple[Phrase, str]]] = {}
+    for kind, own in (*language.cues.items(), (HARMLESS, language.harmless_cues)):
+        for phrase in own:
+            phrases.setdefault(phrase[0], []).append((phrase, kind))
+    cues = []
+    for speaker, tokens in streams.items():
+        words = tuple(token.plain for token in tokens)
+        index = 0
+        while index < len(words):
+            said = [
+                (len(phrase), kind)
+                for phrase, kind in phrases.get(words[index], ())
+                if words[index : index + len(phrase)] == phrase
+            ]
+            size, kind = max(said, default=(0, HARMLESS))
+            if size:
+                cues.append(Cue(tokens[index + size - 1].end_s, tokens[index].start_s, kind, speaker, size))
+            index += max(size, 1)
     return sorted(cues)
 
 
 def read_runs(
-    streams: dict[Role, list[Token]], cues: Sequence[Cue], language: SpokenLanguage, longest_pause_s: float
+    streams: Mapping[Role, Sequence[Token]],
+    cues: Sequence[Cue],
+    language: SpokenLanguage,
+    longest_pause_s: float,
 ) -> list[Run]:
     """Runs of two digits and more, in time order.
 
     A run goes on over pauses, fillers and short words of the other ("mm-hm", a read-back). It ends at any
-    other word, and where the other asks for something else.
+    other word, and where either asks for something else.
     """
     found = []
     for speaker, tokens in streams.items():
-        others = [token for other, own in streams.items() if other != speaker for token in own]
-        limits = Limits(others, [cue.start_s for cue in cues], longest_pause_s)
+        others = [
+            token.start_s
+            for other, own in streams.items()
+            if other != speaker
+            for token in own
+            if not token.digits and token.plain not in language.between
+        ]
+        limits = Limits(sorted(others), sorted(cue.start_s for cue in cues), longest_pause_s)
         found += _runs_of(speaker, tokens, limits, language)
     return sorted(found, key=lambda run: (run.start_s, run.end_s, run.speaker))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What ends a number: the other's words, cues of either speaker, long pauses."""
+    """What ends a number: when the other speaks and cues are said, in time order, and long pauses."""
 
-    others: Sequence[Token]
+    others_s: Sequence[float]
     cues_s: Sequence[float]
     longest_pause_s: float
 
-    def part(self, last: Token, token: Token, language: SpokenLanguage) -> bool:
+    def part(self, last: Token, token: Token) -> bool:
         """Whether too much lies between two digits for them to be one number."""
-        if token.start_s - last.end_s > self.longest_pause_s:
-            return True
-        if any(last.end_s <= cue_s < token.start_s for cue_s in self.cues_s):
-            return True
-        said = [
-            other
-            for other in self.others
-            if last.end_s <= other.start_s < token.start_s
-            and not other.digits
-            and other.plain not in language.between
-        ]
-        return len(said) > MOST_SAID_BY_OTHER
+        return (
+            token.start_s - last.end_s > self.longest_pause_s
+            or _within(self.cues_s, last.end_s, token.start_s) > 0
+            or _within(self.others_s, last.end_s, token.start_s) > MOST_SAID_BY_OTHER
+        )
+
+
+def _within(times_s: Sequence[float], from_s: float, until_s: float) -> int:
+    return max(0, bisect_left(times_s, until_s) - bisect_left(times_s, from_s))
 
 
 def _runs_of(speaker: Role, tokens: Sequence[Token], limits: Limits, language: SpokenLanguage) -> list[Run]:
-    runs: list[Run] = []
-    held: list[int] = []
-    between = 0
+    runs: list[list[int]] = []
+    open_run = False
     for index, token in enumerate(tokens):
-        if token.digits and held and limits.part(tokens[held[-1]], token, language):
-            runs.append(_run(speaker, tokens, held))
-            held = []
-        if token.digits or (token.continues and held):
-            held.append(index)
-            between = 0
-        elif held:
-            between += 1
-            if between > MOST_BETWEEN or token.plain not in language.between:
-                runs.append(_run(speaker, tokens, held))
-                held = []
-    if held:
-        runs.append(_run(speaker, tokens, held))
-    return [run for run in runs if len(run.digits) >= 2]
+        if token.digits:
+            if not open_run or limits.part(tokens[runs[-1][-1]], token):
+                runs.append([])
+            runs[-1].append(index)
+            open_run = True
+        elif token.continues:
+            runs[-1].append(index)
+        elif open_run:
+            open_run = token.plain in language.between and index - runs[-1][-1] <= MOST_BETWEEN
+    found = [_run(speaker, tokens, run) for run in runs]
+    return [run for run in found if len(run.digits) >= FEWEST_DIGITS]
 
 
 def _run(speaker: Role, tokens: Sequence[Token], held: Sequence[int]) -> Run:
@@ -241,16 +331,12 @@ def _run(speaker: Role, tokens: Sequence[Token], held: Sequence[int]) -> Run:
     )
 
 
-def merged(streams: dict[Role, list[Token]]) -> list[Token]:
-    """All tokens of a call in time order."""
-    tokens: Iterable[Token] = (token for own in streams.values() for token in own)
-    return sorted(tokens, key=lambda token: (token.start_s, token.turn, token.word))
-
-
-def phrase_ends(tokens: Sequence[Token], phrase: tuple[str, ...]) -> list[int]:
-    """Index of the last token of each place where a phrase is said."""
-    size = len(phrase)
+def phrase_ends(tokens: Sequence[Token], phrases: Iterable[Phrase]) -> list[int]:
+    """Index of the last token of each place where one of the phrases is said."""
     words = tuple(token.plain for token in tokens)
     return [
-        first + size - 1 for first in range(len(words) - size + 1) if words[first : first + size] == phrase
+        first + len(phrase) - 1
+        for phrase in phrases
+        for first in range(len(words) - len(phrase) + 1)
+        if words[first : first + len(phrase)] == phrase
     ]
