@@ -13,6 +13,7 @@ YEAR_DIGITS = 4
 YEAR_IN_SHORT = 2
 FEWEST_WRITTEN_DIGITS = 4
 FEWEST_DIGITS = 2
+DAY_AND_MONTH = 2
 DIGITS_WITHOUT_MONTH = range(6, 9)
 
 
@@ -90,7 +91,8 @@ def _is_date(parts: Sequence[Token], language: SpokenLanguage) -> bool:
     digits = sum(len(token.digits) for token in parts)
     month = any(token.plain in language.months for token in parts)
     written = any(token.is_date and len(token.digits) >= FEWEST_WRITTEN_DIGITS for token in parts)
-    return (month and digits >= FEWEST_DIGITS) or written or digits in DIGITS_WITHOUT_MONTH
+    numeric = sum(token.is_date for token in parts) >= DAY_AND_MONTH  # "the ninth of the ninth"
+    return ((month or numeric) and digits >= FEWEST_DIGITS) or written or digits in DIGITS_WITHOUT_MONTH
 
 
 def _is_birth(

@@ -49,7 +49,7 @@ FORMS: Mapping[SecretKind, Form] = {
     "phone_number": Form(7, 16, complete=10),
     "postcode": Form(5, 5, also=9),
 }
-CARD_LENGTHS = range(12, 21)
+FEWEST_UNANNOUNCED = 8
 TELEPHONE_LENGTHS = (10, 11)
 TELEPHONE_PARTS = ([3, 3, 4], [1, 3, 3, 4])
 SOCIAL_SECURITY_PARTS = [3, 2, 4]
@@ -59,7 +59,8 @@ CUES_TRIED = 3
 READ_BACK_DIGITS = 3
 INEXACT_READ_BACK_DIGITS = 6
 INEXACT_READ_BACK_SHARE = 0.7
-YEAR = re.compile(r"(19|20)\d\d")
+YEAR_DIGITS = 4
+YEARS = re.compile(r"((19|20)\d\d)+")
 PRESIDIO_KINDS: Mapping[str, SecretKind] = {
     "CREDIT_CARD": "card_number",
     "US_SSN": "social_security_number",
@@ -84,7 +85,8 @@ def find_numbers(
             named = [run for run in named if not (_is_year(run, streams[run.speaker], language))]
             found |= dict.fromkeys(_fitting(kind, named, settings.cue_reach_s), kind)
     for run in runs:
-        if run not in found and (form := _kind_by_form(run, streams[run.speaker], announced[run])):
+        form = _kind_by_form(run, streams[run.speaker], announced[run], language)
+        if run not in found and form:
             found[run] = form
     found |= _read_back([run for run in runs if run not in found], found)
     return [Found(kind, run.speaker, run.first, run.last, run.digits) for run, kind in found.items()]
@@ -99,7 +101,7 @@ def _counts_something(run: Run, tokens: Sequence[Token], language: SpokenLanguag
 
 def _is_year(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
     before = tokens[run.first - 1].plain if run.first else ""
-    return before in language.before_years and bool(YEAR.fullmatch(run.digits))
+    return before in language.before_years and bool(YEARS.fullmatch(run.digits))
 
 
 def _announced_as(
@@ -166,7 +168,9 @@ def _recognisers() -> "tuple[EntityRecognizer, ...]":
     return (CreditCardRecognizer(), UsSsnRecognizer(), PhoneRecognizer())
 
 
-def _kind_by_form(run: Run, tokens: Sequence[Token], announced: Sequence[str]) -> SecretKind | None:
+def _kind_by_form(
+    run: Run, tokens: Sequence[Token], announced: Sequence[str], language: SpokenLanguage
+) -> SecretKind | None:
     """What a run is by its form alone, whatever announced it or nothing did."""
     digits = run.digits
     groups = [token.digits for token in tokens[run.first : run.last + 1] if token.digits]
@@ -176,13 +180,17 @@ def _kind_by_form(run: Run, tokens: Sequence[Token], announced: Sequence[str]) -
         return "card_number"
     if HARMLESS in announced[:1]:
         return None
-    if len(digits) in CARD_LENGTHS:
-        return "card_number"
     parts = [len(part) for part in re.split(r"\D+", written) if part]
     if "social_security_number" in kinds and parts == SOCIAL_SECURITY_PARTS:
         return "social_security_number"
     if parts in TELEPHONE_PARTS or ("phone_number" in kinds and len(digits) in TELEPHONE_LENGTHS):
         return "phone_number"
+    in_pairs = any(
+        token.plain in language.tens | language.teens for token in tokens[run.first : run.last + 1]
+    )
+    years = YEARS.fullmatch(digits) and max(map(len, groups)) <= YEAR_DIGITS
+    if len(digits) >= FEWEST_UNANNOUNCED and not (announced or in_pairs or years):
+        return "card_number"  # or a part of one: nobody says a number of this length for nothing
     return None
 
 

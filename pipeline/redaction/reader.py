@@ -45,6 +45,10 @@ class Token:
         return self.raw.rstrip("\"')").endswith((".", "?", "!")) and len(self.plain) > 1
 
     @property
+    def asks(self) -> bool:
+        return self.raw.rstrip("\"')").endswith("?")
+
+    @property
     def capitalised(self) -> bool:
         return self.raw.lstrip("\"'(")[:1].isupper()
 
@@ -126,11 +130,19 @@ def _with_digits(tokens: list[Token], language: SpokenLanguage) -> list[Token]:
     """The tokens with what each stands for in a number."""
     read = [replace(token, is_date=_is_date(token, language)) for token in tokens]
     for stretch in _stretches(tokens, language):
+        if len(stretch) == 1 and _counts(tokens, stretch[0].end, language):
+            continue
         for numeral in _believed(stretch, tokens):
             read[numeral.first] = replace(read[numeral.first], digits=numeral.digits)
             for index in range(numeral.first + 1, numeral.end):
                 read[index] = replace(read[index], continues=True)
     return read
+
+
+def _counts(tokens: Sequence[Token], end: int, language: SpokenLanguage) -> bool:
+    """Whether what stands before ``end`` counts something: "three numbers", "24 hours"."""
+    ended = tokens[end - 1].ends_sentence or end == len(tokens) or tokens[end].turn != tokens[end - 1].turn
+    return not ended and tokens[end].plain in language.units
 
 
 def _stretches(tokens: Sequence[Token], language: SpokenLanguage) -> list[list[Numeral]]:
@@ -147,7 +159,8 @@ def _stretches(tokens: Sequence[Token], language: SpokenLanguage) -> list[list[N
         ):
             index += 1  # "two thousand and one"
             joined = index
-        before = last if last is not None and index in (last.end, joined) else None
+        follows = last is not None and index in (last.end, joined) and not tokens[index - 1].asks
+        before = last if follows else None
         numeral = _numeral(tokens, index, before, language)
         if numeral is None:
             index += 1
@@ -293,7 +306,8 @@ class Limits:
     def part(self, last: Token, token: Token) -> bool:
         """Whether too much lies between two digits for them to be one number."""
         return (
-            token.start_s - last.end_s > self.longest_pause_s
+            last.asks
+            or token.start_s - last.end_s > self.longest_pause_s
             or _within(self.cues_s, last.end_s, token.start_s) > 0
             or _within(self.others_s, last.end_s, token.start_s) > MOST_SAID_BY_OTHER
         )

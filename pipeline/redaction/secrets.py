@@ -37,7 +37,7 @@ def find_secrets(turns: Sequence[Turn], language: str, settings: RedactionSettin
     runs = read_runs(streams, cues, spoken, settings.longest_pause_s)
     found = [
         *find_emails(streams, cues, spoken, settings.cue_reach_s),
-        *find_spelled(streams, cues, spoken, settings.cue_reach_s),
+        *find_spelled(streams, cues, spoken, settings),
         *find_dates(streams, cues, spoken, settings),
         *find_numbers(runs, cues, streams, spoken, settings),
         *find_addresses(streams, spoken),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.records import Role, SecretKind
 from pipeline.redaction.language import SpokenLanguage
 from pipeline.redaction.reader import Cue, Found, Token, phrase_ends
+from pipeline.settings import RedactionSettings
 
 Streams = Mapping[Role, Sequence[Token]]
 
@@ -132,7 +133,7 @@ def _place_end(street: int, tokens: Sequence[Token], language: SpokenLanguage) -
 
 
 def find_spelled(
-    streams: Streams, cues: Sequence[Cue], language: SpokenLanguage, reach_s: float
+    streams: Streams, cues: Sequence[Cue], language: SpokenLanguage, settings: RedactionSettings
 ) -> list[Found]:
     """IBANs and British postcodes: letters and digits, written or spelled out."""
     cued_s: dict[str, list[float]] = {"bank_account": [], "postcode": []}
@@ -143,10 +144,9 @@ def find_spelled(
     for speaker, tokens in streams.items():
         characters = [_characters(token, language) for token in tokens]
         for first, end in _spelled_stretches(tokens, characters):
-            start_s = tokens[first].start_s
-            cued = {
-                kind for kind, own in cued_s.items() if any(start_s - reach_s <= s <= start_s for s in own)
-            }
+            from_s, until_s = tokens[first].start_s - settings.cue_reach_s, tokens[end - 1].end_s
+            until_s += settings.loose_cue_reach_s  # "... is my postcode"
+            cued = {kind for kind, own in cued_s.items() if any(from_s <= s <= until_s for s in own)}
             kind, within = _spelled_kind(characters[first:end], cued)
             if kind is not None:
                 found.append(Found(kind, speaker, first + within[0], first + within[1]))
