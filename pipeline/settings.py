@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -417,9 +417,7 @@ class VoiceChecksSettings(Section):
 
 
 class RedactionSettings(Section):
-    kinds: tuple[SecretKind, ...] = setting(
-        "what is taken out of words and sound; an empty list keeps everything"
-    )
+    kinds: str = setting("what is taken out of words and sound, parted by commas; empty keeps everything")
     cue_reach_s: float = setting(
         "how long after a phrase such as 'card number' it still announces a number", unit="s", gt=0
     )
@@ -432,6 +430,26 @@ class RedactionSettings(Section):
     margin_s: float = setting(
         "silenced before and after a secret, as word times are not exact", unit="s", ge=0
     )
+    original_dir: str | None = setting(
+        "private folder where words and sound are also kept as they were; null keeps neither", min_length=1
+    )
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, given: str) -> str:
+        unknown = sorted(set(_listed(given)) - set(get_args(SecretKind)))
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(get_args(SecretKind))}")
+        return given
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The kinds of secrets that are taken out."""
+        return frozenset(_listed(self.kinds))
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 class OutputSettings(Section):
@@ -602,8 +620,6 @@ def without_password(url: str) -> str:
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return ", ".join(value)
     return without_password(value) if isinstance(value, str) and "://" in value else value
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.records import Role, SecretKind
 from pipeline.redaction.language import SpokenLanguage
-from pipeline.redaction.reader import Cue, Found, Token
+from pipeline.redaction.reader import Cue, Found, Limits, Token
 from pipeline.settings import RedactionSettings
 
 DATE_KINDS: tuple[SecretKind, ...] = ("date_of_birth", "expiry_date")
@@ -20,6 +20,7 @@ DIGITS_WITHOUT_MONTH = range(6, 9)
 def find_dates(
     streams: Mapping[Role, Sequence[Token]],
     cues: Sequence[Cue],
+    limits: Mapping[Role, Limits],
     language: SpokenLanguage,
     settings: RedactionSettings,
 ) -> list[Found]:
@@ -29,7 +30,7 @@ def find_dates(
             "date_of_birth", speaker, first, last, "".join(token.digits for token in tokens[first : last + 1])
         )
         for speaker, tokens in streams.items()
-        for first, last in _dates(tokens, language)
+        for first, last in _dates(tokens, limits[speaker], language)
     ]
     dates.sort(key=lambda date: streams[date.speaker][date.first].start_s)
     found = []
@@ -66,14 +67,18 @@ def _announced(
     ]
 
 
-def _dates(tokens: Sequence[Token], language: SpokenLanguage) -> list[tuple[int, int]]:
+def _dates(tokens: Sequence[Token], limits: Limits, language: SpokenLanguage) -> list[tuple[int, int]]:
     """First and last token of each date: a month with a number, a written date, or six to eight digits."""
     groups: list[list[int]] = []
     for index, token in enumerate(tokens):
         if not (token.plain in language.months or token.digits or token.is_date or token.continues):
             continue
         last = groups[-1][-1] if groups else None
-        if last is not None and index - last - 1 <= MOST_BETWEEN_PARTS and not _parted(tokens, last, index):
+        if (
+            last is not None
+            and index - last - 1 <= MOST_BETWEEN_PARTS
+            and not _parted(tokens, last, index, limits)
+        ):
             groups[-1].append(index)
         else:
             groups.append([index])
@@ -82,9 +87,10 @@ def _dates(tokens: Sequence[Token], language: SpokenLanguage) -> list[tuple[int,
     ]
 
 
-def _parted(tokens: Sequence[Token], last: int, index: int) -> bool:
-    """Whether a full sentence lies between two parts: the end of one, and words of the next."""
-    return index - last > 1 and any(token.ends_sentence for token in tokens[last : index - 1])
+def _parted(tokens: Sequence[Token], last: int, index: int, limits: Limits) -> bool:
+    """Whether two parts are of different numbers, or a sentence ends and another word begins the next."""
+    sentences = index - last > 1 and any(token.ends_sentence for token in tokens[last : index - 1])
+    return sentences or limits.part(tokens[last], tokens[index])
 
 
 def _is_date(parts: Sequence[Token], language: SpokenLanguage) -> bool:

@@ -49,6 +49,7 @@ FORMS: Mapping[SecretKind, Form] = {
     "phone_number": Form(7, 16, complete=10),
     "postcode": Form(5, 5, also=9),
 }
+FEWEST_WITH_FORM = 9
 FEWEST_UNANNOUNCED = 8
 TELEPHONE_LENGTHS = (10, 11)
 TELEPHONE_PARTS = ([3, 3, 4], [1, 3, 3, 4])
@@ -85,9 +86,9 @@ def find_numbers(
             named = [run for run in named if not (_is_year(run, streams[run.speaker], language))]
             found |= dict.fromkeys(_fitting(kind, named, settings.cue_reach_s), kind)
     for run in runs:
-        form = _kind_by_form(run, streams[run.speaker], announced[run], language)
-        if run not in found and form:
-            found[run] = form
+        if run not in found:
+            form = _kind_by_form(run, streams[run.speaker], announced[run], language)
+            found |= {run: form} if form else {}
     found |= _read_back([run for run in runs if run not in found], found)
     return [Found(kind, run.speaker, run.first, run.last, run.digits) for run, kind in found.items()]
 
@@ -175,7 +176,8 @@ def _kind_by_form(
     digits = run.digits
     groups = [token.digits for token in tokens[run.first : run.last + 1] if token.digits]
     written = "-".join(groups) if len(groups) > 1 else tokens[run.first].raw.strip(".,?! ")
-    kinds = _presidio_kinds(digits) | _presidio_kinds(written)
+    long = len(digits) >= FEWEST_WITH_FORM
+    kinds = _presidio_kinds(digits) | _presidio_kinds(written) if long else set()
     if "card_number" in kinds:
         return "card_number"
     if HARMLESS in announced[:1]:

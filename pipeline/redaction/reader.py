@@ -270,31 +270,6 @@ def read_cues(streams: Mapping[Role, Sequence[Token]], language: SpokenLanguage)
     return sorted(cues)
 
 
-def read_runs(
-    streams: Mapping[Role, Sequence[Token]],
-    cues: Sequence[Cue],
-    language: SpokenLanguage,
-    longest_pause_s: float,
-) -> list[Run]:
-    """Runs of two digits and more, in time order.
-
-    A run goes on over pauses, fillers and short words of the other ("mm-hm", a read-back). It ends at any
-    other word, and where either asks for something else.
-    """
-    found = []
-    for speaker, tokens in streams.items():
-        others = [
-            token.start_s
-            for other, own in streams.items()
-            if other != speaker
-            for token in own
-            if not token.digits and token.plain not in language.between
-        ]
-        limits = Limits(sorted(others), sorted(cue.start_s for cue in cues), longest_pause_s)
-        found += _runs_of(speaker, tokens, limits, language)
-    return sorted(found, key=lambda run: (run.start_s, run.end_s, run.speaker))
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What ends a number: when the other speaks and cues are said, in time order, and long pauses."""
@@ -311,6 +286,44 @@ class Limits:
             or _within(self.cues_s, last.end_s, token.start_s) > 0
             or _within(self.others_s, last.end_s, token.start_s) > MOST_SAID_BY_OTHER
         )
+
+
+def read_limits(
+    streams: Mapping[Role, Sequence[Token]],
+    cues: Sequence[Cue],
+    language: SpokenLanguage,
+    longest_pause_s: float,
+) -> dict[Role, Limits]:
+    """What ends the numbers of each speaker."""
+    said = {
+        speaker: [token.start_s for token in own if not token.digits and token.plain not in language.between]
+        for speaker, own in streams.items()
+    }
+    cues_s = sorted(cue.start_s for cue in cues)
+    return {
+        speaker: Limits(
+            sorted(start_s for other, own in said.items() if other != speaker for start_s in own),
+            cues_s,
+            longest_pause_s,
+        )
+        for speaker in streams
+    }
+
+
+def read_runs(
+    streams: Mapping[Role, Sequence[Token]], limits: Mapping[Role, Limits], language: SpokenLanguage
+) -> list[Run]:
+    """Runs of two digits and more, in time order.
+
+    A run goes on over pauses, fillers and short words of the other ("mm-hm", a read-back). It ends at any
+    other word, and where either asks for something else.
+    """
+    found = [
+        run
+        for speaker, tokens in streams.items()
+        for run in _runs_of(speaker, tokens, limits[speaker], language)
+    ]
+    return sorted(found, key=lambda run: (run.start_s, run.end_s, run.speaker))
 
 
 def _within(times_s: Sequence[float], from_s: float, until_s: float) -> int:

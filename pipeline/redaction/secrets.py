@@ -7,7 +7,7 @@ from pipeline.records import Role, SecretKind, Turn
 from pipeline.redaction.dates import find_dates
 from pipeline.redaction.language import load_spoken_language
 from pipeline.redaction.numbers import find_numbers
-from pipeline.redaction.reader import Found, Token, read_cues, read_runs, read_tokens
+from pipeline.redaction.reader import Found, Token, read_cues, read_limits, read_runs, read_tokens
 from pipeline.redaction.words import find_addresses, find_emails, find_names, find_passwords, find_spelled
 from pipeline.settings import RedactionSettings
 
@@ -30,21 +30,22 @@ def find_secrets(turns: Sequence[Turn], language: str, settings: RedactionSettin
     A language without a file has no secrets that could be found: callers say so to the user.
     """
     spoken = load_spoken_language(language)
-    if spoken is None or not settings.kinds:
+    if spoken is None or not settings.wanted:
         return ()
     streams = read_tokens(turns, spoken)
     cues = read_cues(streams, spoken)
-    runs = read_runs(streams, cues, spoken, settings.longest_pause_s)
+    limits = read_limits(streams, cues, spoken, settings.longest_pause_s)
+    runs = read_runs(streams, limits, spoken)
     found = [
         *find_emails(streams, cues, spoken, settings.cue_reach_s),
         *find_spelled(streams, cues, spoken, settings),
-        *find_dates(streams, cues, spoken, settings),
+        *find_dates(streams, cues, limits, spoken, settings),
         *find_numbers(runs, cues, streams, spoken, settings),
         *find_addresses(streams, spoken),
         *find_passwords(streams, spoken),
         *find_names(streams, spoken),
     ]
-    return _in_turns((one for one in found if one.kind in settings.kinds), streams)
+    return _in_turns((one for one in found if one.kind in settings.wanted), streams)
 
 
 def _in_turns(found: Iterable[Found], streams: Mapping[Role, Sequence[Token]]) -> tuple[Secret, ...]:
