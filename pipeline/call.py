@@ -13,7 +13,7 @@ from pipeline.guidance.judge import Heard, judge
 from pipeline.measures import Conversation, call_measures, speaker_measures
 from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
-from pipeline.quality import quality_warnings
+from pipeline.quality import quality_warnings, unredacted
 from pipeline.records import (
     Analysis,
     Baseline,
@@ -25,8 +25,9 @@ from pipeline.records import (
     Speech,
     Transcript,
 )
-from pipeline.redaction.apply import redact_events, redact_turns, redactions
+from pipeline.redaction.apply import redact_quotes, redact_turns, redactions
 from pipeline.redaction.secrets import find_secrets
+from pipeline.reports.write import keep_original
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
 from pipeline.speech.activity import channel_activity
@@ -122,7 +123,8 @@ def analyze_call(
     with clock.stage("redaction"):  # after measuring: what is silenced is no silence
         secrets = find_secrets(floor.turns, language, settings.redaction)
         turns = redact_turns(floor.turns, secrets)
-        events = redact_events(conversation.events, floor.turns, secrets)
+        events, measures = redact_quotes((tuple(conversation.events), measures), floor.turns, secrets)
+        keep_original(metadata.call_id, recording, floor.turns, settings)
 
     with clock.stage("guidance"):
         heard = Heard(
@@ -140,6 +142,7 @@ def analyze_call(
         *found,
         *speakers.warnings,
         *quality_warnings(recording, speakers.channel_of, conversation, of_speakers, settings),
+        *unredacted(language, settings.redaction),
     )
     return Analysis(
         call=heard.facts,

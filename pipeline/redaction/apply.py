@@ -1,12 +1,14 @@
 """Takes secrets out of turns and of whatever quotes them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
-from pipeline.records import Event, Redaction, Turn, Word
+from pipeline.records import Redaction, Turn, Word
 from pipeline.redaction.secrets import Secret
 
 CLOSING = ".,?!;:"
+FREE_TEXT = (str, str | None)
 
 
 def redact_turns(turns: Sequence[Turn], secrets: Iterable[Secret]) -> tuple[Turn, ...]:
@@ -42,55 +44,98 @@ def _stand_in(secret: Secret, words: Sequence[Word]) -> Word:
     )
 
 
-def redact_events(
-    events: Sequence[Event], turns: Sequence[Turn], secrets: Sequence[Secret]
-) -> tuple[Event, ...]:
-    """Events with secrets taken out of their quotes.
+def redact_quotes(record: Any, turns: Sequence[Turn], secrets: Sequence[Secret]) -> Any:
+    """A record, or a collection of records, in which no text quotes a secret.
+
+    Whatever a record says in words of the call is looked up where it was said: nearest to the ``start_s`` of
+    the record that holds it. Texts that quote nobody stay.
 
     Args:
         turns: the turns as they were said, to which the secrets refer.
     """
-    return tuple(
-        replace(event, quote=redact_quote(event.quote, event.start_s, _spoken(event.by, turns, secrets)))
-        if event.quote
-        else event
-        for event in events
-    )
+    return _without(record, 0.0, _spoken(turns, secrets)) if secrets else record
 
 
-Spoken = Sequence[tuple[str, float, str]]
-"""One speaker's words in time order: as said, when, and what is written instead ("" within a secret)."""
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One speaker's words in time order: plain, when, as said, and what is written instead.
+
+    ``instead`` is ``None`` for a word that stays, the kind in brackets for one of a secret; ``secret`` tells
+    secrets apart.
+    """
+
+    plain: Sequence[str]
+    start_s: Sequence[float]
+    instead: Sequence[str | None]
+    secret: Sequence[int | None]
 
 
-def _spoken(speaker: str, turns: Sequence[Turn], secrets: Sequence[Secret]) -> Spoken:
-    instead: dict[tuple[int, int], str] = {}
-    for secret in secrets:
-        inside = range(secret.first_word, secret.last_word + 1)
-        instead.update(dict.fromkeys(((secret.turn, word) for word in inside), ""))
-        instead[secret.turn, secret.first_word] = f"[{secret.kind.upper()}]"
-    words = [
-        (word.word, word.start_s, instead.get((index, position), word.word))
-        for index, turn in enumerate(turns)
-        if turn.speaker == speaker
-        for position, word in enumerate(turn.words)
-    ]
-    return sorted(words, key=lambda word: word[1])
+def _spoken(turns: Sequence[Turn], secrets: Sequence[Secret]) -> list[Spoken]:
+    held = {
+        (secret.turn, word): number
+        for number, secret in enumerate(secrets)
+        for word in range(secret.first_word, secret.last_word + 1)
+    }
+    found = []
+    for speaker in {turn.speaker: None for turn in turns}:
+        words = sorted(
+            (
+                (word.start_s, word.word.strip(CLOSING), held.get((index, position)))
+                for index, turn in enumerate(turns)
+                if turn.speaker == speaker
+                for position, word in enumerate(turn.words)
+            ),
+            key=lambda word: word[0],
+        )
+        numbers = [number for _, _, number in words]
+        found.append(
+            Spoken(
+                plain=[plain for _, plain, _ in words],
+                start_s=[start_s for start_s, _, _ in words],
+                instead=[None if n is None else f"[{secrets[n].kind.upper()}]" for n in numbers],
+                secret=numbers,
+            )
+        )
+    return found
 
 
-def redact_quote(quote: str, near_s: float, spoken: Spoken) -> str:
-    """A quote of words that were said together about a time, as it reads after redaction."""
-    said = quote.split()
+def _without(value: Any, near_s: float, spoken: Sequence[Spoken]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_without(item, near_s, spoken) for item in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    near_s = getattr(value, "start_s", near_s)
+    changed = {}
+    for each in fields(value):
+        held = getattr(value, each.name)
+        if isinstance(held, str) and each.type in FREE_TEXT:
+            changed[each.name] = redact_text(held, near_s, spoken)
+        elif isinstance(held, tuple) or is_dataclass(held):
+            changed[each.name] = _without(held, near_s, spoken)
+    return replace(value, **changed)
+
+
+def redact_text(text: str, near_s: float, spoken: Sequence[Spoken]) -> str:
+    """A text as it reads after redaction, where it quotes what was said; the place nearest in time counts."""
+    said = text.split()
+    plain = [word.strip(CLOSING) for word in said]
     places = [
-        first
-        for first in range(len(spoken) - len(said) + 1)
-        if all(spoken[first + offset][0] == word for offset, word in enumerate(said))
+        (abs(own.start_s[first] - near_s), first, own)
+        for own in spoken
+        for first in range(len(own.plain) - len(plain) + 1)
+        if plain and own.plain[first] == plain[0] and own.plain[first : first + len(plain)] == plain
     ]
     if not places:
-        return quote
-    first = min(places, key=lambda place: abs(spoken[place][1] - near_s))
-    kept = [written for _, _, written in spoken[first : first + len(said)]]
-    inside = kept[0] == "" and next(w for _, _, w in reversed(spoken[:first]) if w)
-    return " ".join(([inside] if inside else []) + [written for written in kept if written])
+        return text
+    _, first, own = min(places, key=lambda place: place[:2])
+    kept: list[str] = []
+    for at, word in enumerate(said, start=first):
+        instead = own.instead[at]
+        if instead is None:
+            kept.append(word)
+        elif at == first or own.secret[at] != own.secret[at - 1]:
+            kept.append(instead)
+    return " ".join(kept)
 
 
 def redactions(
