@@ -94,7 +94,7 @@ def write_call(
 def keep_original(
     call_id: str, recording: Recording, turns: Sequence[Turn], settings: Settings
 ) -> Path | None:
-    """Write the words and the sound of a call as they were, if ``redaction.original_dir`` is set; says where."""
+    """Write words and sound of a call as they were, where ``redaction.original_dir`` is set; says where."""
     if not settings.redaction.original_dir:
         return None
     folder = Path(settings.redaction.original_dir) / folder_name(call_id)

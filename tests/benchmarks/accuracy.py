@@ -2,14 +2,15 @@
 
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
-utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`).
+utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Secrets: on
+marked examples (`tests/benchmarks/redaction.py`); words that were taken out count neither as right nor as wrong.
 """
 
 import argparse
 import json
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import add
@@ -20,12 +21,13 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import f0
+from tests.benchmarks import f0, redaction
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
 KINDS = ("interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start")
 ROLES = ("agent", "customer")
+HALVES: tuple[redaction.Half, ...] = ("development", "test")
 PROSODY_STAGE = "measures"
 NORMALIZE = EnglishTextNormalizer()
 
@@ -143,7 +145,8 @@ def _words(truth: Truth, analysis: Analysis, role: str) -> Words:
 
 def _heard(analysis: Analysis, role: str) -> str:
     words = [w for turn in analysis.transcript.turns if turn.speaker == role for w in turn.words]
-    return " ".join(word.word for word in sorted(words, key=lambda word: word.start_s))
+    kept = [word for word in words if not word.word.startswith("[")]
+    return " ".join(word.word for word in sorted(kept, key=lambda word: word.start_s))
 
 
 def _rates(truth: Truth, analysis: Analysis) -> Rates:
@@ -256,7 +259,11 @@ def _median(errors: Sequence[float]) -> str:
     return f"{statistics.median(map(abs, errors)):.0f}" if errors else "-"
 
 
-def as_json(rows: Sequence[Row], pitch: Sequence[f0.F0Accuracy] = ()) -> str:
+def as_json(
+    rows: Sequence[Row],
+    pitch: Sequence[f0.F0Accuracy] = (),
+    secrets: Mapping[str, Sequence[redaction.KindRow]] | None = None,
+) -> str:
     """All figures; errors of rates in per cent; ``f0`` is empty when it was left out."""
     total = reduce(add, rows)
     content = {"calls": [asdict(row) for row in rows], "total": asdict(total)}
@@ -268,7 +275,9 @@ def as_json(rows: Sequence[Row], pitch: Sequence[f0.F0Accuracy] = ()) -> str:
         if errors
     }
     content["total"]["prosody_share"] = total.prosody_share
-    return json.dumps(content | {"f0": [row.as_record() for row in pitch]}, indent=1)
+    content["f0"] = [row.as_record() for row in pitch]
+    content["secrets"] = {which: [asdict(row) for row in found] for which, found in (secrets or {}).items()}
+    return json.dumps(content, indent=1)
 
 
 def measure(settings: Settings) -> list[Row]:
@@ -286,8 +295,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pitch = [] if options.no_f0 else f0.run_quick()
     if pitch:
         sys.stdout.write(f"\n{f0.table(pitch)}\n")
+    secrets = {which: redaction.measure(redaction.half(which), load_settings().redaction) for which in HALVES}
+    for which, found in secrets.items():
+        sys.stdout.write(f"\nsecrets, {which} half\n{redaction.table(found)}\n")
     if options.json:
-        options.json.write_text(as_json(rows, pitch) + "\n", encoding="utf-8")
+        options.json.write_text(as_json(rows, pitch, secrets) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
