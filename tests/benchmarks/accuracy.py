@@ -2,8 +2,8 @@
 
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
-utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Secrets: on
-marked examples (`tests/benchmarks/redaction.py`); words that were taken out count neither as right nor as wrong.
+utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Secrets:
+marked examples (`tests/benchmarks/redaction.py`); words taken out count neither as right nor as wrong.
 """
 
 import argparse
