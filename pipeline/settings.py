@@ -417,7 +417,7 @@ class VoiceChecksSettings(Section):
 
 
 class RedactionSettings(Section):
-    kinds: str = setting("what is taken out of words and sound, parted by commas; empty keeps everything")
+    kinds: str | None = setting("what is taken out of words and sound, parted by commas; null: nothing")
     cue_reach_s: float = setting(
         "how long after a phrase such as 'card number' it still announces a number", unit="s", gt=0
     )
@@ -436,7 +436,7 @@ class RedactionSettings(Section):
 
     @field_validator("kinds")
     @classmethod
-    def _known(cls, given: str) -> str:
+    def _known(cls, given: str | None) -> str | None:
         unknown = sorted(set(_listed(given)) - set(get_args(SecretKind)))
         if unknown:
             raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(get_args(SecretKind))}")
@@ -448,8 +448,8 @@ class RedactionSettings(Section):
         return frozenset(_listed(self.kinds))
 
 
-def _listed(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]
+def _listed(names: str | None) -> list[str]:
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
 class OutputSettings(Section):

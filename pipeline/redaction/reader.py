@@ -129,14 +129,26 @@ class Numeral:
 def _with_digits(tokens: list[Token], language: SpokenLanguage) -> list[Token]:
     """The tokens with what each stands for in a number."""
     read = [replace(token, is_date=_is_date(token, language)) for token in tokens]
-    for stretch in _stretches(tokens, language):
-        if len(stretch) == 1 and _counts(tokens, stretch[0].end, language):
-            continue
-        for numeral in _believed(stretch, tokens):
+    stretches = [
+        stretch
+        for stretch in _stretches(tokens, language)
+        if len(stretch) > 1 or not _counts(tokens, stretch[0].end, language)
+    ]
+    for index, stretch in enumerate(stretches):
+        before = index > 0 and _near(stretches[index - 1][-1].end, stretch[0].first, tokens, language)
+        after = index + 1 < len(stretches) and _near(
+            stretch[-1].end, stretches[index + 1][0].first, tokens, language
+        )
+        for numeral in _believed(stretch, tokens, before=before, after=after):
             read[numeral.first] = replace(read[numeral.first], digits=numeral.digits)
-            for index in range(numeral.first + 1, numeral.end):
-                read[index] = replace(read[index], continues=True)
+            for second in range(numeral.first + 1, numeral.end):
+                read[second] = replace(read[second], continues=True)
     return read
+
+
+def _near(end: int, first: int, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether there are only fillers between two stretches, as in "four, um, one"."""
+    return first - end < MOST_BETWEEN and all(token.plain in language.between for token in tokens[end:first])
 
 
 def _counts(tokens: Sequence[Token], end: int, language: SpokenLanguage) -> bool:
@@ -193,21 +205,30 @@ def _numeral(
     return None
 
 
-def _believed(stretch: Sequence[Numeral], tokens: Sequence[Token]) -> Sequence[Numeral]:
+def _believed(
+    stretch: Sequence[Numeral], tokens: Sequence[Token], *, before: bool, after: bool
+) -> Sequence[Numeral]:
     """What of a stretch is a number: doubtful words only beside others, misheard ones only among others.
 
     At the edge of a sentence a misheard digit counts, too: "seven, four, for."
+
+    Args:
+        before: another stretch stands close before this one.
+        after: another stands close behind.
     """
     certain = [index for index, numeral in enumerate(stretch) if not numeral.misheard]
-    if not certain or (all(stretch[index].doubtful for index in certain) and len(certain) < FEWEST_DOUBTFUL):
+    if not certain:
+        return ()
+    start, end = stretch[0].first, stretch[-1].end - 1
+    starts = start == 0 or tokens[start - 1].ends_sentence or _opens_turn(tokens, start)
+    ends = tokens[end].ends_sentence or end + 1 == len(tokens) or _opens_turn(tokens, end + 1)
+    alone = not ((before and (after or ends)) or (after and starts))
+    if alone and all(stretch[index].doubtful for index in certain) and len(certain) < FEWEST_DOUBTFUL:
         return ()
     first, last = certain[0], certain[-1]
     if len(certain) >= FEWEST_BESIDE_MISHEARD:
-        start, end = stretch[0].first, stretch[-1].end - 1
-        if first == 1 and (start == 0 or tokens[start - 1].ends_sentence or _opens_turn(tokens, start)):
-            first = 0
-        if last == len(stretch) - 2 and tokens[end].ends_sentence:
-            last += 1
+        first -= first == 1 and starts
+        last += last == len(stretch) - 2 and tokens[end].ends_sentence
     return stretch[first : last + 1]
 
 
