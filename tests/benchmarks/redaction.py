@@ -98,7 +98,7 @@ def read_example(section: str, text: str) -> Example:
     secrets: list[Secret] = []
     at_s = 0.0
     for index, line in enumerate(text.strip().splitlines()):
-        who, said = line.split(": ", 1)
+        who, said = line.strip().split(": ", 1)
         words: list[Word] = []
         for piece in PIECE.finditer(said):
             if piece["pause_s"]:
