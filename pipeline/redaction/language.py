@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from pipeline.errors import SettingsError
 from pipeline.phrases import normal_words
+from pipeline.records import SecretKind
 from pipeline.settings import CONFIG_DIR
 
 Phrase = tuple[str, ...]
@@ -48,7 +49,7 @@ class SpokenLanguage(BaseModel):
     units: Words
     before_years: Words
     months: Words
-    cues: dict[str, Phrases]
+    cues: dict[SecretKind, Phrases]
     harmless_cues: Phrases
     password_cues: Phrases
     security_answer_cues: Phrases

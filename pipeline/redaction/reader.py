@@ -261,8 +261,8 @@ def _digits_of(token: Token, language: SpokenLanguage) -> str:
 class Cue:
     """A phrase that announces a secret of a kind, or ``HARMLESS`` for a number that may stay."""
 
-    end_s: float
     start_s: float
+    end_s: float
     kind: str
     speaker: Role
     words: int
@@ -286,7 +286,7 @@ def read_cues(streams: Mapping[Role, Sequence[Token]], language: SpokenLanguage)
             ]
             size, kind = max(said, default=(0, HARMLESS))
             if size:
-                cues.append(Cue(tokens[index + size - 1].end_s, tokens[index].start_s, kind, speaker, size))
+                cues.append(Cue(tokens[index].start_s, tokens[index + size - 1].end_s, kind, speaker, size))
             index += max(size, 1)
     return sorted(cues)
 

@@ -1,4 +1,4 @@
-"""Secrets that are more than digits: e-mail addresses, addresses, passwords, dates of birth, names."""
+"""Secrets that are more than digits: e-mail addresses, addresses, IBANs, postcodes, passwords, names."""
 
 import re
 from collections.abc import Mapping, Sequence
