@@ -31,7 +31,8 @@ def find_emails(
 ) -> list[Found]:
     """Addresses that are written ("a@b.com") or spoken ("anna dot b at example dot com").
 
-    Where "at" was misheard, what was asked for an e-mail address must be one; else it is a web site.
+    Where "at" was misheard, what a customer says when asked for an e-mail address must be one; else it is a
+    web site.
     """
     found = []
     asked_s = [cue.end_s for cue in cues if cue.kind == "email"]
@@ -44,7 +45,8 @@ def find_emails(
                 continue
             before = range(index - 1, max(-1, index - 1 - MOST_DOMAIN), -1)
             at = next((i for i in before if tokens[i].plain in language.email_at), None)
-            if at is None and any(token.start_s - reach_s <= cue_s <= token.start_s for cue_s in asked_s):
+            asked = any(token.start_s - reach_s <= cue_s <= token.start_s for cue_s in asked_s)
+            if at is None and asked and speaker != "agent":
                 at = index
             if at is not None and (first := _local_part(tokens, at, language)) < at:
                 found.append(Found("email", speaker, first, index))
