@@ -98,8 +98,9 @@ def process_call(
     from pipeline.correction import corrected
     from pipeline.history import History
     from pipeline.reports.table import call_row
-    from pipeline.reports.write import write_call
+    from pipeline.reports.write import refuse_originals_among_reports, write_call
 
+    refuse_originals_among_reports(out, settings)
     started = time.perf_counter()
     source = source or str(path)
     call_id = None

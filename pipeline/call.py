@@ -15,7 +15,7 @@ from pipeline.guidance.version import guidance_sha256
 from pipeline.measures import Conversation, call_measures, speaker_measures
 from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
-from pipeline.quality import quality_warnings
+from pipeline.quality import quality_warnings, unredacted
 from pipeline.records import (
     Analysis,
     Baseline,
@@ -27,6 +27,9 @@ from pipeline.records import (
     Speech,
     Transcript,
 )
+from pipeline.redaction.apply import redact_quotes, redact_turns, redactions
+from pipeline.redaction.secrets import find_secrets
+from pipeline.reports.write import keep_original
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
 from pipeline.speakers.renaming import renamed
@@ -131,12 +134,22 @@ def analyze_call(
         }
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
 
+    with clock.stage("redaction"):  # after measuring: what is silenced is no silence
+        said = conversation.floor.turns
+        cut_offs = renamed(tuple(item.cut_off for item in judged if item.cut_off), names)
+        secrets = find_secrets(said, language, settings.redaction)
+        turns = redact_turns(said, secrets)
+        events, cut_offs, measures = redact_quotes(
+            (tuple(conversation.events), cut_offs, measures), said, secrets
+        )
+        keep_original(metadata.call_id, recording, said, settings)
+
     with clock.stage("guidance"):
         heard = Heard(
             facts=call_facts(recording, metadata, language),
             separation=separation,
-            turns=conversation.floor.turns,
-            events=tuple(conversation.events),
+            turns=turns,
+            events=events,
             measures=measures,
             acts=(),
         )
@@ -149,6 +162,7 @@ def analyze_call(
         *speakers.warnings,
         *role_warnings(heard.facts, heard.turns, metadata.correction, settings.speakers),
         *quality_warnings(recording, channel_of, conversation, of_speakers, settings),
+        *unredacted(language, settings.redaction),
     )
     return Analysis(
         call=heard.facts,
@@ -165,8 +179,8 @@ def analyze_call(
         promises=judgement.promises,
         scores=judgement.scores,
         coaching=judgement.coaching,
-        redactions=(),
-        cut_offs=tuple(item.cut_off for item in judged if item.cut_off),
+        redactions=redactions(secrets, said, settings.redaction.margin_s, recording.duration_s),
+        cut_offs=cut_offs,
         thresholds=settings.thresholds(),
         provenance=Provenance(
             product_version=version("callcoach"),

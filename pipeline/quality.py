@@ -14,7 +14,8 @@ from pipeline.records import (
     SpeakerMeasures,
     SpeakerTranscript,
 )
-from pipeline.settings import Settings
+from pipeline.redaction.language import load_spoken_language
+from pipeline.settings import RedactionSettings, Settings
 from pipeline.timeline import total_s
 
 NAMES_A_SPEAKER = frozenset(
@@ -49,6 +50,14 @@ def quality_warnings(
         leak = channel_bleed(recording, [by_channel[0], by_channel[1]], settings.audio)
         found += [leak] if leak else []
     return tuple(found)
+
+
+def unredacted(language: str, settings: RedactionSettings) -> tuple[QualityWarning, ...]:
+    """A warning where secrets should go but are not found, as nobody wrote down how a language says them."""
+    if not settings.wanted or load_spoken_language(language) is not None:
+        return ()
+    message = f"Personal data was not taken out: callcoach does not know how it is said in {language!r}."
+    return (QualityWarning(code="not_redacted", message=message),)
 
 
 def _rate_warnings(role: Role, measures: SpeakerMeasures, settings: Settings) -> list[QualityWarning]:

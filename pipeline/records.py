@@ -19,6 +19,21 @@ Samples = npt.NDArray[np.float32]
 Role = Literal["agent", "customer", "speaker_1", "speaker_2"]
 EventKind = Literal["interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start"]
 GapKind = Literal["silence", "dead_air", "hold", "look_up", "transfer", "ringing"]
+SecretKind = Literal[
+    "card_number",
+    "security_code",
+    "expiry_date",
+    "social_security_number",
+    "bank_account",
+    "pin",
+    "password",
+    "phone_number",
+    "email",
+    "address",
+    "postcode",
+    "date_of_birth",
+    "name",
+]
 Verdict = Literal["met", "partly_met", "missed", "violated", "not_applicable", "not_scored"]
 
 SCHEMA_VERSION: Literal["1"] = "1"
@@ -754,9 +769,11 @@ class Coaching:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
+    """Something taken out: words of a turn, and the sound from ``start_s`` to ``end_s``."""
+
     __pydantic_config__ = CLOSED
 
-    kind: str
+    kind: SecretKind
     start_s: float
     end_s: float
     turn: int | None

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -25,7 +25,7 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from pipeline.errors import SettingsError
-from pipeline.records import Threshold
+from pipeline.records import SecretKind, Threshold
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
 ENVIRONMENT_PREFIX = "CALLCOACH_"
@@ -539,6 +539,42 @@ class TensionSettings(Section):
     high_frequency_hz: float = setting("frequency above which energy is high", unit="Hz", gt=0)
 
 
+class RedactionSettings(Section):
+    kinds: str | None = setting("what is taken out of words and sound, parted by commas; null: nothing")
+    cue_reach_s: float = setting(
+        "how long after a phrase such as 'card number' it still announces a number", unit="s", gt=0
+    )
+    loose_cue_reach_s: float = setting(
+        "how long one word such as 'order' makes the speaker's own number harmless", unit="s", gt=0
+    )
+    longest_pause_s: float = setting("longest pause between two digits of one number", unit="s", gt=0)
+    earliest_birth_year: int = setting("first year that a date with day and month is one of birth", ge=1900)
+    latest_birth_year: int = setting("last such year; later dates may stay", ge=1900)
+    margin_s: float = setting(
+        "silenced before and after a secret, as word times are not exact", unit="s", ge=0
+    )
+    original_dir: str | None = setting(
+        "private folder where words and sound are also kept as they were; null keeps neither", min_length=1
+    )
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, given: str | None) -> str | None:
+        unknown = sorted(set(_listed(given)) - set(get_args(SecretKind)))
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(get_args(SecretKind))}")
+        return given
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The kinds of secrets that are taken out."""
+        return frozenset(_listed(self.kinds))
+
+
+def _listed(names: str | None) -> list[str]:
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
+
+
 class OutputSettings(Section):
     audio: Literal["beside", "embedded", "none"] = setting("where reports find the playback audio")
     audio_bitrate_bps: int = setting("Opus bit rate of the playback audio", unit="bit/s", ge=6000, le=256000)
@@ -628,6 +664,7 @@ class Settings(BaseSettings):
     voice_checks: VoiceChecksSettings
     tension: TensionSettings
     baseline: BaselineSettings
+    redaction: RedactionSettings
     output: OutputSettings
     site: SiteSettings
     batch: BatchSettings

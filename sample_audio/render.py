@@ -62,6 +62,7 @@ TO_KOKORO = (
     *(("oʊ", "O"), ("eɪ", "A"), ("aɪ", "I"), ("aʊ", "W"), ("ɔɪ", "Y"), ("tʃ", "ʧ"), ("dʒ", "ʤ")),
     *(("ɜː", "ɜɹ"), ("ɚ", "əɹ"), ("ɐ", "ə"), ("r", "ɹ"), ("ː", "")),
 )
+SECRET = re.compile(r"\{(\w+): ([^}]*)\}")
 NUCLEUS = re.compile("aɪ|aʊ|eɪ|oʊ|ɔɪ|[aeiouæɐɑɒɔəɚɛɜɪᵻʊʌ]|\u0329")
 ACKNOWLEDGEMENTS = frozenset(
     {"mm-hm", "uh-huh", "okay", "right", "i see", "yeah", "yes", "sure", "great", "good", "got it"}
@@ -110,7 +111,8 @@ class Line:
     ``[0.4]`` in ``text`` is a pause of 0.4 s; ``cut`` marks words broken off by the other side. At most one
     of ``gap``, ``before_end``, ``into`` and ``at_pause`` places it (default: ``gap``): seconds after
     everything so far; before the end of, or after the start of, the other side's latest turn; or ``lead``
-    seconds before that turn's n-th written pause.
+    seconds before that turn's n-th written pause. ``secrets`` are kind and words of what the script marks as
+    in ``{card_number: four five three two}``; ``text`` is without the marks.
     """
 
     speaker: Speaker
@@ -125,10 +127,11 @@ class Line:
     gain_db: float = 0.0
     pitch_st: float = 0.0
     cut: bool = False
+    secrets: tuple[tuple[str, str], ...] = ()
 
     @property
     def words(self) -> str:
-        return " ".join(re.sub(r"\[[\d.]+\]", " ", self.text).split())
+        return without_pauses(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +212,18 @@ def read_line(entry: dict[str, Any]) -> Line | Hold | Tone:
         return Tone(**entry["tone"])
     options = dict(entry)
     speaker: Speaker = "agent" if "agent" in options else "customer"
-    line = Line(speaker, options.pop(speaker), **options)
+    marked = options.pop(speaker)
+    secrets = tuple((kind, without_pauses(words)) for kind, words in SECRET.findall(marked))
+    line = Line(speaker, SECRET.sub(r"\2", marked), secrets=secrets, **options)
     if line.kind not in KINDS:
         raise ScriptError(f"unknown kind {line.kind!r}")
     if sum(place is not None for place in (line.before_end, line.into, line.at_pause)) > 1:
         raise ScriptError(f"more than one place for {line.words!r}")
     return line
+
+
+def without_pauses(text: str) -> str:
+    return " ".join(re.sub(r"\[[\d.]+\]", " ", text).split())
 
 
 # --- speech synthesis -------------------------------------------------------------------------------------
@@ -781,10 +790,26 @@ def describe_truth(
         "events": find_events(layout.utterances),
         "holds": layout.holds,
         "tones": layout.tones,
+        "secrets": find_secrets(layout.utterances),
         "word_counts": totals(said, "word_count"),
         "syllable_counts": totals(said, "syllables"),
         "voices": {name: script.parties[name].voice for name in SPEAKERS},
     }
+
+
+def find_secrets(utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
+    """What the script marks as secret, with the time of the whole utterance it is said in."""
+    return [
+        {
+            "kind": kind,
+            "speaker": utterance.speaker,
+            "text": words,
+            "start_s": utterance.start_s,
+            "end_s": utterance.end_s,
+        }
+        for utterance in sorted(utterances, key=lambda utterance: utterance.start_s)
+        for kind, words in utterance.line.secrets
+    ]
 
 
 def totals(said: Sequence[dict[str, Any]], key: str) -> dict[Speaker, int]:

@@ -44,6 +44,8 @@ PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {
     # shares, correlations and probabilities, 0..1
     "share", "correlation", "purity", "steadiness", "probability", "quiet", "noisy", "min", "level",
+    # the calendar
+    "year",
     # counts
     "threads", "size", "channel", "points", "workers", "attempts",
     # ratios
@@ -281,6 +283,7 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
         "output.language": "de",
         "output.folder_mode": "0750",
         "output.file_mode": "0640",
+        "redaction.kinds": "card_number, name",
         "store.url": "sqlite:///other.sqlite",
     }
     if key in choices:

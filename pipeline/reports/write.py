@@ -6,14 +6,15 @@ import json
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import av
 
 from pipeline import files
-from pipeline.errors import InputRejected
-from pipeline.records import Analysis, Recording
+from pipeline.errors import InputRejected, SettingsError
+from pipeline.records import Analysis, Recording, Turn
 from pipeline.reports import analysis_json, captions, contact_lens, playback
 from pipeline.reports.html import render_call
 from pipeline.reports.markdown import render_markdown
@@ -36,6 +37,8 @@ CALL_FILES = (
     ANALYSIS,  # last: a folder without it is unfinished
 )
 ABANDONED_S = 86_400.0
+ORIGINAL_WORDS = "turns.json"
+PRIVATE = files.Modes(file=0o600, folder=0o700)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,38 @@ def write_call(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target
+
+
+def keep_original(
+    call_id: str, recording: Recording, turns: Sequence[Turn], settings: Settings
+) -> Path | None:
+    """Write words and sound of a call as they were, where ``redaction.original_dir`` is set; says where."""
+    if not settings.redaction.original_dir:
+        return None
+    folder = Path(settings.redaction.original_dir) / folder_name(call_id)
+    files.make_folder(folder, PRIVATE)
+    folder.chmod(PRIVATE.folder)  # it may be an earlier one that was opened to others
+    words = [asdict(turn) for turn in turns]
+    files.write_text(folder / ORIGINAL_WORDS, json.dumps(words, ensure_ascii=False, indent=1) + "\n", PRIVATE)
+    if recording.samples.size:
+        with files.atomic_path(folder / AUDIO, PRIVATE) as path:
+            playback.write_opus(
+                recording.samples, recording.sample_rate_hz, path, settings.output.audio_bitrate_bps
+            )
+    return folder
+
+
+def refuse_originals_among_reports(out: Path, settings: Settings) -> None:
+    """Reports are passed on, folders and all: what was taken out of them must not lie beside them.
+
+    Raises:
+        SettingsError: ``redaction.original_dir`` is, holds, or is inside the folder of the reports.
+    """
+    if not settings.redaction.original_dir:
+        return
+    original, reports = Path(settings.redaction.original_dir).resolve(), out.resolve()
+    if original.is_relative_to(reports) or reports.is_relative_to(original):
+        raise SettingsError(f"redaction.original_dir: {original} must be apart from the reports in {reports}")
 
 
 def read_call(folder: Path) -> Analysis:

@@ -3,14 +3,15 @@
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
 utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Turn-taking:
-labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`).
+labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Secrets: marked examples
+(`tests/benchmarks/redaction.py`); words taken out count neither as right nor as wrong.
 """
 
 import argparse
 import json
 import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import add
@@ -21,12 +22,13 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import f0, turn_taking
+from tests.benchmarks import f0, redaction, turn_taking
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
 KINDS = ("interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start")
 ROLES = ("agent", "customer")
+HALVES: tuple[redaction.Half, ...] = ("development", "test")
 PROSODY_STAGE = "measures"
 NORMALIZE = EnglishTextNormalizer()
 
@@ -144,7 +146,8 @@ def _words(truth: Truth, analysis: Analysis, role: str) -> Words:
 
 def _heard(analysis: Analysis, role: str) -> str:
     words = [w for turn in analysis.transcript.turns if turn.speaker == role for w in turn.words]
-    return " ".join(word.word for word in sorted(words, key=lambda word: word.start_s))
+    kept = [word for word in words if not word.word.startswith("[")]
+    return " ".join(word.word for word in sorted(kept, key=lambda word: word.start_s))
 
 
 def _rates(truth: Truth, analysis: Analysis) -> Rates:
@@ -261,8 +264,9 @@ def as_json(
     rows: Sequence[Row],
     pitch: Sequence[f0.F0Accuracy] = (),
     snippets: Sequence[turn_taking.Row] = (),
+    secrets: Mapping[str, Sequence[redaction.KindRow]] | None = None,
 ) -> str:
-    """All figures; errors of rates in per cent; ``f0`` and ``turn_taking`` are empty when left out."""
+    """All figures; errors of rates in per cent; what was left out is empty."""
     total = reduce(add, rows)
     content = {"calls": [asdict(row) for row in rows], "total": asdict(total)}
     content["total"]["wer"] = {role: total.words[role].wer for role in ROLES}
@@ -276,6 +280,7 @@ def as_json(
     more = {
         "f0": [row.as_record() for row in pitch],
         "turn_taking": [row.as_record() for row in snippets],
+        "secrets": {which: [asdict(row) for row in found] for which, found in (secrets or {}).items()},
     }
     return json.dumps(content | more, indent=1)
 
@@ -297,11 +302,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pitch = [] if options.no_f0 else f0.run_quick()
     if pitch:
         sys.stdout.write(f"\n{f0.table(pitch)}\n")
+    secrets = {which: redaction.measure(redaction.half(which), settings.redaction) for which in HALVES}
+    for which, found in secrets.items():
+        sys.stdout.write(f"\nsecrets, {which} half\n{redaction.table(found)}\n")
     snippets = [] if options.no_turn_taking else turn_taking.run(settings)
     if snippets:
         sys.stdout.write(f"\n{turn_taking.table(snippets)}\n")
     if options.json:
-        options.json.write_text(as_json(rows, pitch, snippets) + "\n", encoding="utf-8")
+        options.json.write_text(as_json(rows, pitch, snippets, secrets) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,18 @@ class Truth:
     content: dict[str, Any]
 
     def text(self, role: str) -> str:
-        return " ".join(one["text"] for one in self.content["utterances"] if one["speaker"] == role)
+        """What a speaker says, but for secrets: an analysis does not have these words."""
+        said = []
+        for one in (one for one in self.content["utterances"] if one["speaker"] == role):
+            text = one["text"]
+            for secret in self.secrets(role):
+                if one["start_s"] <= secret["start_s"] < one["end_s"]:
+                    text = text.replace(secret["text"], " ", 1)
+            said.append(text)
+        return " ".join(said)
+
+    def secrets(self, role: str) -> list[dict[str, Any]]:
+        return [secret for secret in self.content["secrets"] if secret["speaker"] == role]
 
     def speech(self, role: str) -> list[Span]:
         return [(one["start_s"], one["end_s"]) for one in self.content["speech"] if one["speaker"] == role]

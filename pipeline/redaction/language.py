@@ -1,0 +1,86 @@
+"""How a language says numbers and other secrets: ``configs/redaction.<language>.yaml``."""
+
+from functools import cache
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from pipeline.errors import SettingsError
+from pipeline.phrases import normal_words
+from pipeline.records import SecretKind
+from pipeline.settings import CONFIG_DIR
+
+Phrase = tuple[str, ...]
+
+
+def _phrase_list(entries: object) -> object:
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ValueError("must be a list of texts (put words such as no and yes in quotes)")
+    return [normal_words(entry) for entry in entries]
+
+
+def _word_set(entries: object) -> object:
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ValueError("must be a list of texts (put words such as no and yes in quotes)")
+    return frozenset(entries)
+
+
+Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_phrase_list)]
+Words = Annotated[frozenset[str], BeforeValidator(_word_set)]
+
+
+class SpokenLanguage(BaseModel):
+    """Words that numbers are made of, and phrases that announce a secret; all in lower case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digits: dict[str, int]
+    teens: dict[str, int]
+    tens: dict[str, int]
+    ordinals: Words
+    ordinal_suffixes: Words
+    repeats: dict[str, int]
+    only_beside_digits: Words
+    homophones: dict[str, int]
+    scales: dict[str, str]
+    between: Words
+    number_joins: Words
+    units: Words
+    before_years: Words
+    months: Words
+    cues: dict[SecretKind, Phrases]
+    harmless_cues: Phrases
+    password_cues: Phrases
+    security_answer_cues: Phrases
+    password_questions: Phrases
+    answer_starts: Words
+    no_password: Words
+    password_ends: Words
+    email_at: Words
+    email_dot: Words
+    email_endings: Words
+    email_endings_undotted: Words
+    email_starts: Words
+    street_types: Words
+    directions: Words
+    no_street: Words
+    unit_types: Words
+    name_cues: Phrases
+    titles: Words
+
+
+@cache
+def load_spoken_language(language: str) -> SpokenLanguage | None:
+    """The language's words, or ``None`` where it has no file.
+
+    Raises:
+        SettingsError: the file is there but is not what it should be.
+    """
+    path = CONFIG_DIR / f"redaction.{language}.yaml"
+    if not path.exists():
+        return None
+    try:
+        return SpokenLanguage.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path.name}: {error}") from error

@@ -1,0 +1,230 @@
+"""Numbers that are secrets: by what announces them, by their form, and by repeating another secret.
+
+Numbers are read as spoken (:mod:`pipeline.redaction.reader`) and handed, as digits, to Presidio's pattern
+recognisers, which know the forms and checksums of cards, social-security numbers and telephones. A number
+that was misheard has no valid form; then the phrase that announced it decides.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+from pipeline.records import Role, SecretKind
+from pipeline.redaction.language import SpokenLanguage
+from pipeline.redaction.reader import HARMLESS, Cue, Found, Run, Token
+from pipeline.settings import RedactionSettings
+
+if TYPE_CHECKING:
+    from presidio_analyzer import EntityRecognizer
+    from presidio_analyzer.nlp_engine import NlpArtifacts
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How many digits an announced number of a kind has; more than it should where digits were corrected.
+
+    ``complete`` is set for a number that is often said in parts: at so many digits nothing is missing.
+    """
+
+    fewest: int
+    most: int
+    also: int | None = None
+    complete: int | None = None
+
+    def fits(self, digits: int) -> bool:
+        return self.fewest <= digits <= self.most or digits == self.also
+
+
+FORMS: Mapping[SecretKind, Form] = {
+    "card_number": Form(8, 24, complete=16),
+    "security_code": Form(3, 4),
+    "expiry_date": Form(3, 6),
+    "social_security_number": Form(7, 12, also=4, complete=9),
+    "bank_account": Form(5, 24, complete=18),
+    "pin": Form(3, 8),
+    "phone_number": Form(7, 16, complete=10),
+    "postcode": Form(5, 5, also=9),
+}
+FEWEST_WITH_FORM = 9
+FEWEST_UNANNOUNCED = 8
+TELEPHONE_LENGTHS = (10, 11)
+TELEPHONE_PARTS = ([3, 3, 4], [1, 3, 3, 4])
+SOCIAL_SECURITY_PARTS = [3, 2, 4]
+MOST_COUNTED_DIGITS = 4
+CUE_AFTER_TOKENS = 10
+CUES_TRIED = 3
+READ_BACK_DIGITS = 3
+INEXACT_READ_BACK_DIGITS = 6
+INEXACT_READ_BACK_SHARE = 0.7
+YEAR_DIGITS = 4
+YEARS = re.compile(r"((19|20)\d\d)+")
+PRESIDIO_KINDS: Mapping[str, SecretKind] = {
+    "CREDIT_CARD": "card_number",
+    "US_SSN": "social_security_number",
+    "PHONE_NUMBER": "phone_number",
+}
+
+
+def find_numbers(
+    runs: Sequence[Run],
+    cues: Sequence[Cue],
+    streams: Mapping[Role, Sequence[Token]],
+    language: SpokenLanguage,
+    settings: RedactionSettings,
+) -> list[Found]:
+    """Every run of digits that is a secret."""
+    runs = [run for run in runs if not _counts_something(run, streams[run.speaker], language)]
+    announced = {run: _announced_as(run, streams[run.speaker], cues, settings) for run in runs}
+    found: dict[Run, SecretKind] = {}
+    for order in range(CUES_TRIED):
+        for kind in FORMS:
+            named = [run for run in runs if run not in found and announced[run][order : order + 1] == [kind]]
+            named = [run for run in named if not (_is_year(run, streams[run.speaker], language))]
+            found |= dict.fromkeys(_fitting(kind, named, settings.cue_reach_s), kind)
+    for run in runs:
+        if run not in found:
+            form = _kind_by_form(run, streams[run.speaker], announced[run], language)
+            found |= {run: form} if form else {}
+    found |= _read_back([run for run in runs if run not in found], found)
+    return [Found(kind, run.speaker, run.first, run.last, run.digits) for run, kind in found.items()]
+
+
+def _counts_something(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether a short number is followed by what it counts: "24 hours", "1500 dollars"."""
+    after = tokens[run.last + 1].plain if run.last + 1 < len(tokens) else ""
+    ended = tokens[run.last].ends_sentence
+    return after in language.units and not ended and len(run.digits) <= MOST_COUNTED_DIGITS
+
+
+def _is_year(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    before = tokens[run.first - 1].plain if run.first else ""
+    return before in language.before_years and bool(YEARS.fullmatch(run.digits))
+
+
+def _announced_as(
+    run: Run, tokens: Sequence[Token], cues: Sequence[Cue], settings: RedactionSettings
+) -> list[str]:
+    """Kinds whose cues stand before a run, of either speaker, the nearest first; else the one right after it.
+
+    What is announced as harmless hides what was announced before it.
+    """
+    starts = [cue.start_s for cue in cues]
+    before = cues[bisect_left(starts, run.start_s - settings.cue_reach_s) : bisect_left(starts, run.start_s)]
+    kinds: list[str] = []
+    for cue in reversed(before):
+        if cue.kind == HARMLESS and cue.words == 1 and not _right_before(cue, run, settings):
+            continue
+        if cue.kind not in kinds:
+            kinds.append(cue.kind)
+        if cue.kind == HARMLESS or len(kinds) == CUES_TRIED:
+            break
+    if kinds:
+        return kinds
+    following = tokens[run.last + 1 : run.last + 1 + CUE_AFTER_TOKENS]
+    until_s = max((token.end_s for token in following), default=run.end_s)
+    after = cues[bisect_left(starts, run.end_s) : bisect_right(starts, until_s)]
+    return [after[0].kind] if after and after[0].end_s <= until_s else []
+
+
+def _right_before(cue: Cue, run: Run, settings: RedactionSettings) -> bool:
+    return cue.speaker == run.speaker and run.start_s - cue.end_s <= settings.loose_cue_reach_s
+
+
+def _fitting(kind: SecretKind, runs: Sequence[Run], reach_s: float) -> list[Run]:
+    """Runs announced as a kind whose length fits, alone or together with their neighbours."""
+    form = FORMS[kind]
+    chains = _chains(runs, form.complete, reach_s) if form.complete else [[run] for run in runs]
+    fitting: list[Run] = []
+    for chain in chains:
+        whole = sum(len(run.digits) for run in chain)
+        fitting += chain if form.fits(whole) else [run for run in chain if form.fits(len(run.digits))]
+    return fitting
+
+
+def _chains(runs: Iterable[Run], complete: int, reach_s: float) -> list[list[Run]]:
+    """Runs of one speaker that follow each other closely: a long number said in parts."""
+    chains: list[list[Run]] = []
+    for run in sorted(runs, key=lambda run: (run.speaker, run.start_s)):
+        last = chains[-1][-1] if chains else None
+        follows = last is not None and last.speaker == run.speaker and run.start_s - last.end_s <= reach_s
+        if follows and sum(len(part.digits) for part in chains[-1]) < complete:
+            chains[-1].append(run)
+        else:
+            chains.append([run])
+    return chains
+
+
+@cache
+def _recognisers() -> "tuple[EntityRecognizer, ...]":
+    from presidio_analyzer.predefined_recognizers import (
+        CreditCardRecognizer,
+        PhoneRecognizer,
+        UsSsnRecognizer,
+    )
+
+    return (CreditCardRecognizer(), UsSsnRecognizer(), PhoneRecognizer())
+
+
+def _kind_by_form(
+    run: Run, tokens: Sequence[Token], announced: Sequence[str], language: SpokenLanguage
+) -> SecretKind | None:
+    """What a run is by its form alone, whatever announced it or nothing did."""
+    digits = run.digits
+    groups = [token.digits for token in tokens[run.first : run.last + 1] if token.digits]
+    written = "-".join(groups) if len(groups) > 1 else tokens[run.first].raw.strip(".,?! ")
+    long = len(digits) >= FEWEST_WITH_FORM
+    kinds = _presidio_kinds(digits) | _presidio_kinds(written) if long else set()
+    if "card_number" in kinds:
+        return "card_number"
+    if HARMLESS in announced[:1]:
+        return None
+    parts = [len(part) for part in re.split(r"\D+", written) if part]
+    if "social_security_number" in kinds and parts == SOCIAL_SECURITY_PARTS:
+        return "social_security_number"
+    if parts in TELEPHONE_PARTS or ("phone_number" in kinds and len(digits) in TELEPHONE_LENGTHS):
+        return "phone_number"
+    in_pairs = any(
+        token.plain in language.tens | language.teens for token in tokens[run.first : run.last + 1]
+    )
+    years = YEARS.fullmatch(digits) and max(map(len, groups)) <= YEAR_DIGITS
+    if len(digits) >= FEWEST_UNANNOUNCED and not (announced or in_pairs or years):
+        return "card_number"  # or a part of one: nobody says a number of this length for nothing
+    return None
+
+
+def _presidio_kinds(text: str) -> set[SecretKind]:
+    no_artifacts = cast("NlpArtifacts", None)  # only recognisers of meaning look at them
+    return {
+        PRESIDIO_KINDS[result.entity_type]
+        for recogniser in _recognisers()
+        for result in recogniser.analyze(text, recogniser.supported_entities, no_artifacts)
+        if sum(letter.isdigit() for letter in text[: result.start] + text[result.end :]) == 0
+    }
+
+
+def _read_back(runs: Sequence[Run], secrets: Mapping[Run, SecretKind]) -> dict[Run, SecretKind]:
+    """Runs that repeat a part of a secret: the agent reads a number back, the customer says it again."""
+    said: dict[str, SecretKind] = {run.digits: kind for run, kind in secrets.items()}
+    whole: dict[tuple[SecretKind, Role], str] = {}
+    for run, kind in sorted(secrets.items(), key=lambda item: item[0].start_s):
+        whole[kind, run.speaker] = whole.get((kind, run.speaker), "") + run.digits
+    said |= {digits: kind for (kind, _), digits in whole.items()}
+    repeated = {}
+    for run in runs:
+        kinds = [kind for digits, kind in said.items() if _repeats(run.digits, digits)]
+        if kinds:
+            repeated[run] = kinds[0]
+    return repeated
+
+
+def _repeats(digits: str, secret: str) -> bool:
+    if len(digits) < READ_BACK_DIGITS:
+        return False
+    if len(digits) < INEXACT_READ_BACK_DIGITS:
+        return digits in secret
+    common = SequenceMatcher(None, digits, secret, autojunk=False).find_longest_match().size
+    return common >= INEXACT_READ_BACK_SHARE * len(digits)

@@ -1,0 +1,79 @@
+"""Finds secrets in turns, whatever they are made of, and says which words they are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.records import Role, SecretKind, Turn
+from pipeline.redaction.dates import find_dates
+from pipeline.redaction.language import load_spoken_language
+from pipeline.redaction.numbers import find_numbers
+from pipeline.redaction.reader import Found, Token, read_cues, read_limits, read_runs, read_tokens
+from pipeline.redaction.words import find_addresses, find_emails, find_names, find_passwords, find_spelled
+from pipeline.settings import RedactionSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A secret in one turn: words ``first_word`` to ``last_word`` of ``turns[turn]``, both included."""
+
+    kind: SecretKind
+    turn: int
+    first_word: int
+    last_word: int
+    start_s: float
+    end_s: float
+
+
+def find_secrets(turns: Sequence[Turn], language: str, settings: RedactionSettings) -> tuple[Secret, ...]:
+    """What must not be kept of a call, in time order and without overlaps within a turn.
+
+    A language without a file has no secrets that could be found: callers say so to the user.
+    """
+    spoken = load_spoken_language(language)
+    if spoken is None or not settings.wanted:
+        return ()
+    streams = read_tokens(turns, spoken)
+    cues = read_cues(streams, spoken)
+    limits = read_limits(streams, cues, spoken, settings.longest_pause_s)
+    runs = read_runs(streams, limits, spoken)
+    found = [
+        *find_emails(streams, cues, spoken, settings.cue_reach_s),
+        *find_spelled(streams, cues, spoken, settings),
+        *find_dates(streams, cues, limits, spoken, settings),
+        *find_numbers(runs, cues, streams, spoken, settings),
+        *find_addresses(streams, spoken),
+        *find_passwords(streams, spoken),
+        *find_names(streams, spoken),
+    ]
+    return _in_turns((one for one in found if one.kind in settings.wanted), streams)
+
+
+def _in_turns(found: Iterable[Found], streams: Mapping[Role, Sequence[Token]]) -> tuple[Secret, ...]:
+    """Secrets as words of turns; those that share words become one, of the kind that was found first."""
+    places: list[tuple[int, int, int, int, SecretKind]] = []
+    for order, one in enumerate(found):
+        words: dict[int, list[int]] = {}
+        for token in streams[one.speaker][one.first : one.last + 1]:
+            words.setdefault(token.turn, []).append(token.word)
+        places += [(turn, min(own), max(own), order, one.kind) for turn, own in words.items()]
+    merged: list[tuple[int, int, int, int, SecretKind]] = []
+    for turn, first, last, order, kind in sorted(places):
+        if merged and merged[-1][0] == turn and first <= merged[-1][2]:
+            _, before, until, earlier, own = merged[-1]
+            earlier, own = min((earlier, own), (order, kind))
+            merged[-1] = (turn, before, max(until, last), earlier, own)
+        else:
+            merged.append((turn, first, last, order, kind))
+    times = {(token.turn, token.word): token for own in streams.values() for token in own}
+    secrets = [
+        Secret(
+            kind=kind,
+            turn=turn,
+            first_word=first,
+            last_word=last,
+            start_s=times[turn, first].start_s,
+            end_s=times[turn, last].end_s,
+        )
+        for turn, first, last, _, kind in merged
+    ]
+    return tuple(sorted(secrets, key=lambda one: (one.start_s, one.turn, one.first_word)))
