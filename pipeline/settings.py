@@ -416,6 +416,22 @@ class VoiceChecksSettings(Section):
     )
 
 
+class ActsSettings(Section):
+    """How speech acts are recognised; the words are in configs/speech_acts.<language>.yaml."""
+
+    meaning: bool = setting("recognise acts by meaning, too, where the extra `meaning` is installed")
+    min_confidence: float = setting("acts that are less certain are left out", ge=0, le=1)
+    negation_reach_words: int = setting(
+        "a negation up to this far before a phrase negates it", unit="words", ge=0
+    )
+    sentence_pause_s: float = setting(
+        "own pause that ends a sentence, unless its last word wants a successor", unit="s", gt=0
+    )
+    sentence_max_words: int = setting(
+        "longer sentences are cut where a clause begins", unit="words", ge=6
+    )
+
+
 class OutputSettings(Section):
     audio: Literal["beside", "embedded", "none"] = setting("where reports find the playback audio")
     audio_bitrate_bps: int = setting("Opus bit rate of the playback audio", unit="bit/s", ge=6000, le=256000)
@@ -489,6 +505,7 @@ class Settings(BaseSettings):
     pitch: PitchSettings
     voice_checks: VoiceChecksSettings
     baseline: BaselineSettings
+    acts: ActsSettings
     output: OutputSettings
     batch: BatchSettings
     models: ModelsSettings
