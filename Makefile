@@ -9,7 +9,7 @@ SAMPLES := sample_audio/calls
 DEMO := out/demo
 DEMO_STORE := out/demo-store/callcoach.sqlite
 
-.PHONY: demo install test lint accuracy bench lock clean
+.PHONY: demo install test lint accuracy bench fit lock clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
@@ -42,6 +42,10 @@ accuracy: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench
+
+# Fits the recognition of speech acts by meaning, after labelled sentences or examples have changed.
+fit: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.fit_speech_acts
 
 # Pins everything, development tools included, with the hashes of all files of each version.
 lock: $(INSTALLED)

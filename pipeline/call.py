@@ -9,9 +9,11 @@ from importlib.metadata import version
 from pipeline.audio.frames import levels_db
 from pipeline.audio.probe import probe
 from pipeline.document import call_facts, measures_by_role, speech_segments
+from pipeline.guidance.acts import find_acts
 from pipeline.guidance.judge import Heard, judge
+from pipeline.guidance.speech_acts import guidance_sha256
 from pipeline.measures import Conversation, call_measures, speaker_measures
-from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
+from pipeline.models import ResolvedModel, load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
 from pipeline.quality import quality_warnings
 from pipeline.records import (
@@ -118,13 +120,14 @@ def analyze_call(
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
 
     with clock.stage("guidance"):
+        found_acts = find_acts(floor.turns, language, settings)
         heard = Heard(
             facts=call_facts(recording, metadata, language),
             separation=speakers.separation,
             turns=floor.turns,
             events=tuple(conversation.events),
             measures=measures,
-            acts=(),
+            acts=found_acts.acts,
         )
         judgement = judge(heard, settings)
 
@@ -132,6 +135,7 @@ def analyze_call(
         *recording.warnings,
         *found,
         *speakers.warnings,
+        *found_acts.warnings,
         *quality_warnings(recording, speakers.channel_of, conversation, of_speakers, settings),
     )
     return Analysis(
@@ -154,15 +158,16 @@ def analyze_call(
         provenance=Provenance(
             product_version=version("callcoach"),
             config_sha256=settings.sha256(),
-            models=(
-                ModelUsed(
-                    role=resolved.role, name=resolved.name, sha256=resolved.sha256, source=resolved.source
-                ),
-            ),
+            models=tuple(_used(model) for model in (resolved, found_acts.model) if model is not None),
             stage_seconds=clock.seconds,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            guidance_sha256=guidance_sha256(language),
         ),
     )
+
+
+def _used(model: ResolvedModel) -> ModelUsed:
+    return ModelUsed(role=model.role, name=model.name, sha256=model.sha256, source=model.source)
 
 
 class StageClock:

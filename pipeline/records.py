@@ -583,6 +583,8 @@ class Provenance:
     models: tuple[ModelUsed, ...]
     stage_seconds: dict[str, float]
     created_at: str
+    guidance_sha256: str | None = None
+    """Of the files that speech acts were recognised by; ``None`` where the language has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -427,9 +427,7 @@ class ActsSettings(Section):
     sentence_pause_s: float = setting(
         "own pause that ends a sentence, unless its last word wants a successor", unit="s", gt=0
     )
-    sentence_max_words: int = setting(
-        "longer sentences are cut where a clause begins", unit="words", ge=6
-    )
+    sentence_max_words: int = setting("longer sentences are cut where a clause begins", unit="words", ge=6)
 
 
 class OutputSettings(Section):

@@ -1,7 +1,9 @@
-"""Sentences as vectors whose angle tells how alike they are in meaning.
+"""Sentences as vectors whose angles tell how alike they are in wording and meaning.
 
 all-MiniLM-L6-v2 (Reimers & Gurevych 2019; Wang et al. 2020), a BERT of six layers, computed in float32 with
-numpy. The sentences of a batch lie one after another without padding: only attention sees where one ends.
+numpy. The last layer is the sentence embedding as published; lower ones keep more of who does what to whom,
+of tense and negation (Tenney et al. 2019). The sentences of a batch lie one after another without padding:
+only attention sees where one ends.
 """
 
 import itertools
@@ -14,8 +16,9 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]
 
-DIMENSIONS = 384
+SIZE = 384
 LAYERS = 6
+LAYERS_READ = (2, 4, 6)
 HEADS = 12
 MAX_TOKENS = 128
 """As the model was trained; what a sentence says beyond is not seen."""
@@ -36,10 +39,10 @@ class SentenceEncoder:
         self._tokenizer.enable_truncation(max_length=MAX_TOKENS)
 
     def encode(self, sentences: Sequence[str]) -> Matrix:
-        """One unit vector a sentence, shape (len(sentences), 384)."""
+        """The unit mean of each layer in ``LAYERS_READ``, the last one last; shape (sentences, 3 * 384)."""
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(sentences))]
         order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        vectors = np.zeros((len(tokens), DIMENSIONS), np.float32)
+        vectors = np.zeros((len(tokens), SIZE * len(LAYERS_READ)), np.float32)
         for batch in _batches(order, [len(ids) for ids in tokens]):
             vectors[batch] = self._encode_batch([tokens[index] for index in batch])
         return vectors
@@ -55,10 +58,13 @@ class SentenceEncoder:
             + self._weights["embeddings.position_embeddings.weight"][positions]
             + self._weights["embeddings.token_type_embeddings.weight"][0],
         )
+        read = []
         for layer in range(LAYERS):
             hidden = self._layer(f"encoder.layer.{layer}", hidden, spans)
-        mean = np.stack([hidden[span].mean(axis=0) for span in spans])
-        return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), np.float32)
+            if layer + 1 in LAYERS_READ:
+                mean = np.stack([hidden[span].mean(axis=0) for span in spans])
+                read.append(mean / np.linalg.norm(mean, axis=1, keepdims=True))
+        return np.asarray(np.hstack(read), np.float32)
 
     def _layer(self, name: str, hidden: Matrix, spans: Sequence[slice]) -> Matrix:
         query, key, value = (

@@ -1,4 +1,4 @@
-"""What the speech acts of a language are and which phrases show them: ``configs/speech_acts.<language>.yaml``."""
+"""The speech acts of a language and the phrases that show them: ``configs/speech_acts.<language>.yaml``."""
 
 import hashlib
 import re

@@ -2,7 +2,8 @@
 
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
-utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`).
+utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Speech acts:
+labelled sentences that no fit has seen (`tests/benchmarks/speech_acts.py`).
 """
 
 import argparse
@@ -20,7 +21,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import f0
+from tests.benchmarks import f0, speech_acts
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
@@ -256,7 +257,11 @@ def _median(errors: Sequence[float]) -> str:
     return f"{statistics.median(map(abs, errors)):.0f}" if errors else "-"
 
 
-def as_json(rows: Sequence[Row], pitch: Sequence[f0.F0Accuracy] = ()) -> str:
+def as_json(
+    rows: Sequence[Row],
+    pitch: Sequence[f0.F0Accuracy] = (),
+    acts: Sequence[speech_acts.ActRow] = (),
+) -> str:
     """All figures; errors of rates in per cent; ``f0`` is empty when it was left out."""
     total = reduce(add, rows)
     content = {"calls": [asdict(row) for row in rows], "total": asdict(total)}
@@ -268,7 +273,8 @@ def as_json(rows: Sequence[Row], pitch: Sequence[f0.F0Accuracy] = ()) -> str:
         if errors
     }
     content["total"]["prosody_share"] = total.prosody_share
-    return json.dumps(content | {"f0": [row.as_record() for row in pitch]}, indent=1)
+    more = {"f0": [row.as_record() for row in pitch], "speech_acts": [asdict(row) for row in acts]}
+    return json.dumps(content | more, indent=1)
 
 
 def measure(settings: Settings) -> list[Row]:
@@ -281,13 +287,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--no-f0", action="store_true", help="leave out the accuracy of the pitch trackers")
     options = parser.parse_args(arguments)
-    rows = measure(load_settings(assignments=options.set))
+    settings = load_settings(assignments=options.set)
+    rows = measure(settings)
     sys.stdout.write(table(rows) + "\n")
+    acts = speech_acts.measure(settings)
+    sys.stdout.write(f"\n{speech_acts.table(acts)}\n")
     pitch = [] if options.no_f0 else f0.run_quick()
     if pitch:
         sys.stdout.write(f"\n{f0.table(pitch)}\n")
     if options.json:
-        options.json.write_text(as_json(rows, pitch) + "\n", encoding="utf-8")
+        options.json.write_text(as_json(rows, pitch, acts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
