@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from pipeline.guidance.patterns import bare_words
 from pipeline.guidance.speech_acts import SpeechActs
@@ -62,7 +63,7 @@ def _at_marks(
     words: Sequence[Word], phrases: Phrases, speech_acts: SpeechActs, settings: ActsSettings
 ) -> Iterator[list[Word]]:
     sentence: list[Word] = []
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip_longest(words, words[1:]):
         sentence.append(word)
         if following is None or _ends(sentence, following, phrases, speech_acts, settings):
             yield sentence
