@@ -38,11 +38,12 @@ UNIT_OF_SUFFIX = {
     "chars": {"characters"},
     "calls": {"calls"},
     "days": {"days"},
+    "words": {"words"},
 }
 PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {
     # shares, correlations and probabilities, 0..1
-    "share", "correlation", "purity", "steadiness", "probability", "quiet", "noisy", "min", "level",
+    "share", "correlation", "purity", "steadiness", "probability", "confidence", "quiet", "noisy", "min", "level",
     # counts
     "threads", "size", "channel", "points", "workers", "attempts",
     # ratios
