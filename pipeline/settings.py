@@ -420,6 +420,12 @@ class ActsSettings(Section):
     """How speech acts are recognised; the words are in configs/speech_acts.<language>.yaml."""
 
     meaning: bool = setting("recognise acts by meaning, too, where the extra `meaning` is installed")
+    meaning_min_words: int = setting(
+        "shorter sentences mean too little by themselves: phrases alone decide",
+        unit="words",
+        source="docs/measures/speech-acts.md [ex]",
+        ge=1,
+    )
     min_confidence: float = setting("acts that are less certain are left out", ge=0, le=1)
     negation_reach_words: int = setting(
         "a negation up to this far before a phrase negates it", unit="words", ge=0

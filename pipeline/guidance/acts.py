@@ -44,7 +44,7 @@ def find_acts(turns: Sequence[Turn], language: str, settings: Settings) -> Found
     known = load_speech_acts(language)
     said = sentences(turns, load_phrases(language), known, settings.acts)
     model, warnings = _embedding(language, settings)
-    probabilities = _by_meaning(said, known, model)
+    probabilities = _by_meaning(said, known, model, settings.acts.meaning_min_words)
     acts = [
         act
         for sentence, meant in zip(said, probabilities, strict=True)
@@ -64,7 +64,7 @@ def _embedding(language: str, settings: Settings) -> tuple[ResolvedModel | None,
 
 
 def _by_meaning(
-    said: Sequence[Sentence], known: SpeechActs, model: ResolvedModel | None
+    said: Sequence[Sentence], known: SpeechActs, model: ResolvedModel | None, min_words: int
 ) -> list[dict[str, float]]:
     """Of each sentence the acts that its meaning shows, and how likely each is."""
     file = load_weights(known.language)
@@ -72,7 +72,10 @@ def _by_meaning(
         return [{} for _ in said]
     meaning = meaning_of(known, file, model.sha256)
     vectors = load_sentence_encoder(model).encode([sentence.text for sentence in said])
-    return [_over_threshold(meaning, row) for row in meaning.probabilities(said, vectors)]
+    return [
+        _over_threshold(meaning, row) if len(sentence.text.split()) >= min_words else {}
+        for sentence, row in zip(said, meaning.probabilities(said, vectors), strict=True)
+    ]
 
 
 def _over_threshold(meaning: Meaning, probabilities: Sequence[float]) -> dict[str, float]:

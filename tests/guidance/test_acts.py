@@ -61,6 +61,12 @@ def test_uncertain_acts_are_left_out() -> None:
     assert find_acts(as_turns(["I'm so sorry."], "agent"), "en", strict).acts == ()
 
 
+def test_a_word_or_two_mean_nothing_by_themselves() -> None:
+    """Protects callers from an insult that was "You did." and thanks that were a solution."""
+    turns = as_turns(["You did.", "But you,", "Thank you."], "customer")
+    assert find_acts(turns, "en", SETTINGS).acts == ()
+
+
 # --- when there are none ------------------------------------------------------------------------------
 
 
@@ -130,7 +136,7 @@ def test_acts_are_in_time_order_and_quote_their_turn(units: Units) -> None:
     for act in acts:
         assert act.quote in turns[act.turn].text
         assert turns[act.turn].start_s <= act.start_s <= act.end_s <= turns[act.turn].end_s
-        assert 0.5 <= act.confidence <= 1
+        assert SETTINGS.acts.min_confidence <= act.confidence <= 1
 
 
 # --- the files ----------------------------------------------------------------------------------------
