@@ -12,7 +12,7 @@ DEMO_STORE := out/demo-store/callcoach.sqlite
 WAVESURFER := wavesurfer.js@8.0.1
 VENDOR := pipeline/reports/assets/vendor
 
-.PHONY: demo install test lint accuracy bench lock vendor clean
+.PHONY: demo install test lint accuracy bench fit lock vendor clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
@@ -45,6 +45,10 @@ accuracy: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench
+
+# Fits the recognition of speech acts by meaning, after labelled sentences or examples have changed.
+fit: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.fit_speech_acts
 
 # Pins everything, development tools included, with the hashes of all files of each version.
 lock: $(INSTALLED)

@@ -9,11 +9,13 @@ from importlib.metadata import version
 from pipeline.audio.frames import levels_db
 from pipeline.audio.probe import probe
 from pipeline.document import call_facts, measures_by_role, speech_segments
+from pipeline.guidance.acts import find_acts
 from pipeline.guidance.config import load_guidance
 from pipeline.guidance.judge import Heard, judge
+from pipeline.guidance.speech_acts import speech_acts_sha256
 from pipeline.guidance.version import guidance_sha256
 from pipeline.measures import Conversation, call_measures, speaker_measures
-from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
+from pipeline.models import ResolvedModel, load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
 from pipeline.quality import quality_warnings, unredacted
 from pipeline.records import (
@@ -145,13 +147,14 @@ def analyze_call(
         keep_original(metadata.call_id, recording, said, settings)
 
     with clock.stage("guidance"):
+        found_acts = find_acts(turns, language, settings)
         heard = Heard(
             facts=call_facts(recording, metadata, language),
             separation=separation,
             turns=turns,
             events=events,
             measures=measures,
-            acts=(),
+            acts=found_acts.acts,
         )
         guidance = load_guidance()
         judgement = judge(heard, settings, guidance=guidance)
@@ -161,6 +164,7 @@ def analyze_call(
         *found,
         *speakers.warnings,
         *role_warnings(heard.facts, heard.turns, metadata.correction, settings.speakers),
+        *found_acts.warnings,
         *quality_warnings(recording, channel_of, conversation, of_speakers, settings),
         *unredacted(language, settings.redaction),
     )
@@ -185,17 +189,18 @@ def analyze_call(
         provenance=Provenance(
             product_version=version("callcoach"),
             config_sha256=settings.sha256(),
-            models=(
-                ModelUsed(
-                    role=resolved.role, name=resolved.name, sha256=resolved.sha256, source=resolved.source
-                ),
-            ),
+            models=tuple(_used(model) for model in (resolved, found_acts.model) if model is not None),
             stage_seconds=clock.seconds,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             guidance_version=guidance.version,
             guidance_sha256=guidance_sha256(language),
+            speech_acts_sha256=speech_acts_sha256(language),
         ),
     )
+
+
+def _used(model: ResolvedModel) -> ModelUsed:
+    return ModelUsed(role=model.role, name=model.name, sha256=model.sha256, source=model.source)
 
 
 class StageClock:

