@@ -33,6 +33,9 @@ class Check(Section):
 class Limits(Section):
     act_confidence: float = setting("speech acts under it are not used", ge=0, le=1)
     violation_confidence: float = setting("acts and events under it violate nothing", ge=0, le=1)
+    violation_by_meaning_confidence: float = setting(
+        "the same for acts that no phrase shows, only the meaning of a sentence", ge=0, le=1
+    )
     interruption_confidence: float = setting("interruptions under it are shown, not judged", ge=0, le=1)
     missing_confidence: float = setting("how sure it is that something unheard was not said", ge=0, le=1)
     words_coverage: float = setting(
