@@ -251,7 +251,8 @@ def _length_s(scene: Scene, act: Act) -> float:
 def promises_kept_track(scene: Scene) -> Ruling:
     own = [promise for promise in scene.promises if promise.who == "agent"]
     timed = [promise for promise in own if promise.said_when]
-    evidence = tuple(scene.of_promise(promise) for promise in own)
+    open_first = sorted(own, key=lambda promise: promise.said_when is not None)
+    evidence = tuple(scene.of_promise(promise) for promise in open_first)
     reason = f"promises: {len(own)}, with a time: {len(timed)}"
     share = len(timed) / len(own)
     if share == 1:

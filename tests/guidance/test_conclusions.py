@@ -66,6 +66,9 @@ def test_promises() -> None:
         ("agent", "check it", None),
     ]
     assert found[1].said_when == judged(lines, started_at=None).promises[1].when == "by Friday"
+    kept = {one.id: one for one in judged(lines).guidance}["promises_kept_track"]
+    assert (kept.verdict, kept.score) == ("partly_met", 0.5)
+    assert [evidence.note for evidence in kept.evidence] == ["no time given", "by Friday"]
     spoken = heard([("agent", "I'll send it. It will be there by Friday.", "promise")])
     only = replace(spoken.acts[0], quote="I'll send it.")
     assert judge(replace(spoken, acts=(only,)), settings()).promises[0].when == "2026-03-06"
