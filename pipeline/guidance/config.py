@@ -71,6 +71,7 @@ class Limits(Section):
 class TensionLimits(Section):
     words: dict[str, float] = setting("how tense each act of the customer is, 0..1")
     calming: dict[str, float] = setting("share of the level that each act of the customer takes away")
+    by_meaning_share: float = setting("what an act counts that no phrase shows, only meaning", ge=0, le=1)
     strong_words: float = setting("level from which words alone are tense", gt=0, le=1)
     negative_words: float = setting("level from which words support the voice", gt=0, le=1)
     voice_share: float = setting("level that the highest voice score gives by itself", ge=0, le=1)
