@@ -138,11 +138,9 @@ def _span(
     agent: SpeakerMeasures | None,
     limits: TensionLimits,
 ) -> TensionSpan:
-    """A tense span. It fell if the next turn is calm, and, of the last span, if the end of the call is."""
+    """A tense span. It fell if the next turn is calm, or, of the last span, if the call ends calmly."""
     first, last = own[run[0]], own[run[-1]]
-    after = curve[min(run[-1] + 1, len(curve) - 1)].level
-    if final:
-        after = max(after, curve[-1].level)
+    after = curve[-1 if final else run[-1] + 1].level
     change = after - curve[run[0]].level
     until_s = first.end_s + limits.response_s
     outcome: Literal["fell", "held", "rose"] = "held"
