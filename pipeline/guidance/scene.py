@@ -119,8 +119,13 @@ class Scene:
         return sorted(found, key=lambda act: (act.start_s, act.end_s, act.id))
 
     def certain(self, *ids: str, by: Role = "agent", after_s: float = 0.0) -> list[Act]:
-        """Acts that are sure enough to break a rule."""
-        return self.acts(*ids, by=by, least=self.guidance.limits.violation_confidence, after_s=after_s)
+        """Acts that are sure enough to break a rule: surer where no phrase can be pointed at."""
+        limits = self.guidance.limits
+        return [
+            act
+            for act in self.acts(*ids, by=by, least=limits.violation_confidence, after_s=after_s)
+            if act.layer == "phrase" or act.confidence >= limits.violation_by_meaning_confidence
+        ]
 
     # --- what happened --------------------------------------------------------------------------------
 
@@ -155,7 +160,9 @@ class Scene:
 
     @cached_property
     def confirmed(self) -> list[Act]:
-        return self.acts("confirm_solved", by="customer")
+        """What the customer says is solved, since the problem came up."""
+        since_s = self.complaint[0].start_s if self.complaint else 0.0
+        return self.acts("confirm_solved", by="customer", after_s=since_s)
 
     @cached_property
     def account(self) -> Account | None:

@@ -76,7 +76,10 @@ def tension_of(
 def _point(turn: Turn, said: Sequence[Act], voice: VoiceTurn | None, limits: TensionLimits) -> TensionPoint:
     """Words count as independent signs: the level is 1 less the product of what each leaves of calm."""
     here = [act for act in said if act.turn == turn.turn]
-    surest = {act.id: max(one.confidence for one in here if one.id == act.id) for act in here}
+    surest: dict[str, float] = {}
+    for act in here:
+        counted = act.confidence * (1.0 if act.layer == "phrase" else limits.by_meaning_share)
+        surest[act.id] = max(surest.get(act.id, 0.0), counted)
     left = prod(1 - limits.words.get(name, 0.0) * sure for name, sure in surest.items())
     words = 1 - left
     scores = [voice.f0_z, voice.level_z, voice.high_frequency_z] if voice else []
@@ -135,11 +138,9 @@ def _span(
     agent: SpeakerMeasures | None,
     limits: TensionLimits,
 ) -> TensionSpan:
-    """A tense span. It fell if the next turn is calm, and, of the last span, if the end of the call is."""
+    """A tense span. It fell if the next turn is calm, or, of the last span, if the call ends calmly."""
     first, last = own[run[0]], own[run[-1]]
-    after = curve[min(run[-1] + 1, len(curve) - 1)].level
-    if final:
-        after = max(after, curve[-1].level)
+    after = curve[-1 if final else run[-1] + 1].level
     change = after - curve[run[0]].level
     until_s = first.end_s + limits.response_s
     outcome: Literal["fell", "held", "rose"] = "held"

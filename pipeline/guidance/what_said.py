@@ -112,7 +112,8 @@ def no_premature_solution(scene: Scene) -> Ruling:
 
 def restate_concern(scene: Scene) -> Ruling:
     limits = scene.guidance.limits
-    shared = [(act, _shared(scene, act)) for act in scene.acts("restate_concern")]
+    # A concern is repeated in one turn, which may take several sentences.
+    shared = [(act, _shared(scene, act, whole_turn=True)) for act in scene.acts("restate_concern")]
     own = [(act, words) for act, words in shared if len(words) >= limits.restate_shared_words]
     if not own:
         reason = "the concern was not repeated"
@@ -123,19 +124,19 @@ def restate_concern(scene: Scene) -> Ruling:
     account = scene.account
     after_s = account.end_s + limits.restate_after_account_s if account else 0.0
     due_s = max(limits.restate_within_share * scene.heard.facts.duration_s, after_s)
-    # A concern is repeated in one turn, which may take several sentences.
     whole = [each for each, _ in own if each.turn == act.turn]
     if act.start_s > due_s:
         return _partly(whole, f"repeated at {act.start_s:.0f} s; due by {due_s:.0f} s")
     return _met(whole, f"repeated at {act.start_s:.0f} s; in common: {', '.join(sorted(words))}")
 
 
-def _shared(scene: Scene, act: Act) -> frozenset[str]:
-    """Stems that a sentence of the agent shares with what the customer had said before it."""
+def _shared(scene: Scene, act: Act, *, whole_turn: bool = False) -> frozenset[str]:
+    """Stems that a sentence of the agent, or its turn, shares with what the customer had said before it."""
     if scene.language is None:
         return frozenset()
     heard = " ".join(turn.text for turn in scene.customer_turns if turn.start_s < act.start_s)
-    return scene.language.content(act.quote) & scene.language.content(heard)
+    text = scene.turn_of[act.turn].text if whole_turn and act.turn in scene.turn_of else act.quote
+    return scene.language.content(text) & scene.language.content(heard)
 
 
 def apology(scene: Scene) -> Ruling:
@@ -250,7 +251,8 @@ def _length_s(scene: Scene, act: Act) -> float:
 def promises_kept_track(scene: Scene) -> Ruling:
     own = [promise for promise in scene.promises if promise.who == "agent"]
     timed = [promise for promise in own if promise.said_when]
-    evidence = tuple(scene.of_promise(promise) for promise in own)
+    open_first = sorted(own, key=lambda promise: promise.said_when is not None)
+    evidence = tuple(scene.of_promise(promise) for promise in open_first)
     reason = f"promises: {len(own)}, with a time: {len(timed)}"
     share = len(timed) / len(own)
     if share == 1:
@@ -266,7 +268,7 @@ def problem_solved(scene: Scene) -> Ruling:
     last = max((act.start_s for act in (*confirmed, *checked)), default=None)
     if last is not None and not any(act.start_s > last for act in unsolved):
         who = "the customer confirms it" if confirmed else "the agent checks it"
-        return _met([*confirmed, *checked], who)
+        return _met([*reversed(confirmed), *reversed(checked)], who)
     reason = (
         "the customer says that it is not solved" if unsolved else "nobody says or asks whether it is solved"
     )
@@ -275,7 +277,8 @@ def problem_solved(scene: Scene) -> Ruling:
 
 def solve_not_speed(scene: Scene) -> Ruling:
     done_s = max((act.start_s for act in scene.confirmed), default=float("inf"))
-    rushed = [act for act in scene.certain("rush") if act.start_s < done_s]
+    goodbye = scene.agent_turns[-1].turn if scene.agent_turns else None
+    rushed = [act for act in scene.certain("rush") if act.start_s < done_s and act.turn != goodbye]
     if rushed:
         return _violated(rushed, "the agent pressed for an end while the issue was open")
     settled = scene.fixes or scene.confirmed or scene.acts("follow_up")

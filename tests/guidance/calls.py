@@ -124,5 +124,6 @@ BAD: tuple[Said, ...] = (
     ("customer", "This is ridiculous, I took the whole day off.", "anger"),
     ("agent", "Calm down, that is our policy.", "blame"),
     ("customer", "It is still not working, you are no help at all.", "anger not_solved"),
-    ("agent", "Goodbye.", "rush"),
+    ("agent", "I have other callers waiting.", "rush"),
+    ("agent", "Goodbye.", ""),
 )

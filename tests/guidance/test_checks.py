@@ -121,6 +121,26 @@ def test_doubtful_acts_violate_nothing() -> None:
     assert verdicts([*lines, ("agent", "Well.", "blame")])["mindset_no_blame"].verdict == "violated"
 
 
+def test_meaning_alone_must_be_surer_to_violate() -> None:
+    """Where no phrase can be pointed at, an act must be all but certain."""
+    spoken = heard([("customer", "It is broken.", "problem"), ("agent", "Well.", "blame")])
+    for layer, confidence, expected in (
+        ("phrase", 0.7, "violated"),
+        ("meaning", 0.7, "met"),
+        ("meaning", 0.97, "violated"),
+    ):
+        acts = tuple(replace(act, layer=layer, confidence=confidence) for act in spoken.acts)
+        found = {one.id: one.verdict for one in judge(replace(spoken, acts=acts), settings()).guidance}
+        assert found["mindset_no_blame"] == expected
+
+
+def test_a_goodbye_is_no_pressure() -> None:
+    """The last turn ends the call and cannot press for its end."""
+    lines: list[Said] = [("customer", "It is broken.", "problem"), ("agent", "Bye.", "rush")]
+    assert verdicts(lines)["solve_not_speed"].verdict == "partly_met"
+    assert verdicts([*lines, ("agent", "So, bye.", "")])["solve_not_speed"].verdict == "violated"
+
+
 @pytest.mark.parametrize(
     ("name", "reply", "acts", "expected"),
     [

@@ -66,6 +66,9 @@ def test_promises() -> None:
         ("agent", "check it", None),
     ]
     assert found[1].said_when == judged(lines, started_at=None).promises[1].when == "by Friday"
+    kept = {one.id: one for one in judged(lines).guidance}["promises_kept_track"]
+    assert (kept.verdict, kept.score) == ("partly_met", 0.5)
+    assert [evidence.note for evidence in kept.evidence] == ["no time given", "by Friday"]
     spoken = heard([("agent", "I'll send it. It will be there by Friday.", "promise")])
     only = replace(spoken.acts[0], quote="I'll send it.")
     assert judge(replace(spoken, acts=(only,)), settings()).promises[0].when == "2026-03-06"
@@ -145,6 +148,15 @@ def test_what_weighs_most_comes_first() -> None:
     assert found.change[0].check == "mindset_no_blame"
     assert found.change[0].quote in ("You should have waited.", "Calm down, that is our policy.")
     assert found.summary
+
+
+def test_nothing_to_keep_in_a_sentence_that_was_wrong() -> None:
+    """A calm pace in a sentence that blames is no example to follow."""
+    found = judged(BAD)
+    broken = {one.turn for each in found.guidance if each.verdict == "violated" for one in each.evidence}
+    starts = {turn.start_s for turn in heard(BAD).turns if turn.turn in broken}
+    assert starts
+    assert not {point.start_s for point in found.coaching.keep} & starts
 
 
 def test_not_the_same_advice_twice() -> None:
