@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -17,6 +18,7 @@ from pipeline.quality import quality_warnings
 from pipeline.records import (
     Analysis,
     Baseline,
+    Diarization,
     Metadata,
     ModelUsed,
     Provenance,
@@ -27,9 +29,12 @@ from pipeline.records import (
 )
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
+from pipeline.speakers.diarization import load_diarizer, wanted
+from pipeline.speakers.one_channel import activity_of, speakers_of, transcripts_of
 from pipeline.speech.activity import channel_activity
+from pipeline.timeline import union
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
-from pipeline.turns.events import judge_all
+from pipeline.turns.events import judge_all, possible_only
 from pipeline.turns.floor import build_floor
 from pipeline.turns.units import units_of
 
@@ -82,6 +87,17 @@ def analyze_call(
             for role, own in samples.items()
         }
 
+    diarization: Diarization | None = None
+    used: tuple[ModelUsed, ...] = ()
+    if speakers.separation.method == "single" and wanted(settings.speakers):
+        with clock.stage("speakers"):
+            (role,) = samples
+            diarizer = load_diarizer(settings.speakers, settings.models)
+            diarization, used = diarizer.diarize(samples[role], rate_hz, activity[role].speech), diarizer.used
+            speakers = speakers_of(diarization, settings.turns)
+            heard_s = union(span for spans in diarization.segments for span in spans)
+            activity = {role: replace(activity[role], speech=tuple(heard_s))}
+
     with clock.stage("transcript"):
         chosen = metadata.language or settings.recognizer.language
         language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
@@ -90,11 +106,20 @@ def analyze_call(
             for role, own in samples.items()
         }
         language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
+        if diarization is not None and len(speakers.channel_of) == 2:
+            (role,) = samples
+            activity = activity_of(diarization, activity[role], levels[role], settings.speech)
+            transcripts = transcripts_of(diarization, transcripts[role], activity, settings)
+            samples = dict.fromkeys(activity, samples[role])
+            levels = dict.fromkeys(activity, levels[role])
 
     with clock.stage("turns"):
         units = {role: units_of(role, activity[role].speech, transcripts[role].words) for role in samples}
         phrases = load_phrases(language)
         judged = judge_all(units, phrases, settings.turns)
+        one_channel = speakers.separation.method == "diarization"
+        if one_channel:
+            judged = possible_only(judged, settings.turns)
         floor = build_floor(judged, settings.turns)
 
     with clock.stage("measures"):
@@ -110,9 +135,11 @@ def analyze_call(
             events=[item.event for item in judged if item.event],
             language=language,
             phrases=phrases,
+            one_channel=one_channel,
         )
+        usual = baseline if speakers.separation.method == "channels" else None
         of_speakers = {
-            role: speaker_measures(role, conversation, settings, baseline if role == "agent" else None)
+            role: speaker_measures(role, conversation, settings, usual if role == "agent" else None)
             for role in samples
         }
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
@@ -158,6 +185,7 @@ def analyze_call(
                 ModelUsed(
                     role=resolved.role, name=resolved.name, sha256=resolved.sha256, source=resolved.source
                 ),
+                *used,
             ),
             stage_seconds=clock.seconds,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,7 +8,7 @@ their simultaneous speech and ``rem`` what F still says after ``t0``.
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.phrases import Phrases
 from pipeline.records import Event, EventKind, Role
@@ -124,6 +124,21 @@ def judge_all(units: dict[Role, list[Unit]], phrases: Phrases, settings: TurnsSe
             aside.update((unit.speaker, unit.start_s) for unit in vocalisation.units)
         judged.append(result)
     return judged
+
+
+def possible_only(judged: Sequence[Judged], settings: TurnsSettings) -> list[Judged]:
+    """What can be said of events where both speakers share one channel.
+
+    Short overlaps cannot be seen there, so only long ones count, and no event is more than possible. Who has
+    the floor stays as it was judged.
+    """
+    return [replace(item, event=_possible(item.event, settings)) for item in judged]
+
+
+def _possible(event: Event | None, settings: TurnsSettings) -> Event | None:
+    if event is None or 0 < event.overlap_s < settings.one_channel_overlap_s:
+        return None
+    return replace(event, confidence=min(event.confidence, settings.one_channel_confidence_max))
 
 
 def _judge(
