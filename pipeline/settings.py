@@ -210,7 +210,7 @@ class SpeakersSettings(Section):
         lt=1,
     )
     clear_voice_similarity: float = setting(
-        "the same for a voice with little speech, and for a third voice",
+        "the same where windows do not tell them apart",
         source="docs/measures/speakers.md [ex]",
         gt=0,
         lt=1,
@@ -221,7 +221,13 @@ class SpeakersSettings(Section):
         source="docs/measures/speakers.md [ex]",
         gt=0,
     )
-    overlap_penalty_per_s: float = setting(
+    told_apart_share: float = setting(
+        "share of windows with both groups that tell them apart, from which they are two voices",
+        source="docs/measures/speakers.md [ex]",
+        ge=0,
+        le=1,
+    )
+    overlap_penalty: float = setting(
         "log-likelihood against two overlapping local speakers being one voice", unit="1/s", ge=0
     )
     context_trust: float = setting(

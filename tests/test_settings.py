@@ -43,10 +43,13 @@ PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {
     # shares, correlations and probabilities, 0..1
     "share", "correlation", "purity", "steadiness", "probability", "quiet", "noisy", "min", "level",
+    "similarity", "max",
     # counts
     "threads", "size", "channel", "points", "workers", "attempts",
     # ratios
     "ratio", "weight",
+    # log-likelihoods
+    "penalty", "trust",
 }  # fmt: skip
 
 
@@ -275,6 +278,7 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
     choices = {
         "recognizer.device": "cpu",
         "pitch.tracker": "librosa",
+        "speakers.diarization": "off",
         "output.audio": "none",
         "output.contact_lens_dialect": "call_analytics",
         "output.language": "de",

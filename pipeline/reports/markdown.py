@@ -133,7 +133,13 @@ class Writer:
         backchannels = view.events_of(self.a, "backchannel")
         counts = [self.t("events.others", count=len(others))] if others else []
         counts += [self.t("events.backchannels", count=len(backchannels))] if backchannels else []
-        return self._part("events.title", "\n\n".join([limits, body, *counts]))
+        possible = self.t(
+            "events.possible",
+            min=self.limits.text("turns.one_channel_overlap_s"),
+            confidence=self.limits.text("turns.one_channel_confidence_max"),
+        )
+        unsure = [possible] if self.a.separation.method == "diarization" else []
+        return self._part("events.title", "\n\n".join([limits, *unsure, body, *counts]))
 
     def _event(self, event: Event) -> list[str]:
         return [

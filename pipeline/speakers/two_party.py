@@ -126,18 +126,20 @@ def find_voices(
 ) -> Vectors:
     """Centroids of the voices that differ, those with the most speech first; shape (voices, 192).
 
-    All stretches are parted in two unless the parts are alike. Each part is then parted again, for which its
-    parts have to be long and to differ clearly, as one voice calm and raised does not.
+    All stretches are parted in two unless the parts are alike, and each part again. Parts differ when their
+    directions do, clearly or with the support of windows that tell them apart: one voice, calm and raised,
+    does not. Little speech makes a party only when it differs clearly, and never a third voice.
     """
 
     def parted(group: Indices, *, parties: bool) -> list[Indices]:
-        parts = _parted(vectors, durations_s, group, shares)
+        parts, apart = _parted(vectors, durations_s, group, shares)
         if not parts:
             return [group]
         similarity = _similarity(*(means(part) for part in parts))
         enough = min(durations_s[part].sum() for part in parts) >= settings.voice_min_s
-        differ = similarity < settings.clear_voice_similarity and (enough or parties)
-        if differ or (parties and enough and similarity < settings.one_voice_similarity):
+        clearly = similarity < settings.clear_voice_similarity and (enough or parties)
+        supported = similarity < settings.one_voice_similarity and apart >= settings.told_apart_share
+        if clearly or (supported and enough):
             return [one for part in parts for one in parted(part, parties=False)]
         return [group]
 
@@ -151,14 +153,16 @@ def find_voices(
     return np.stack([means(group) for group in groups])
 
 
-def _parted(vectors: Vectors, durations_s: Floats, group: Indices, shares: Sequence[Share]) -> list[Indices]:
-    """The best split of some atoms in two; none where there is no split.
+def _parted(
+    vectors: Vectors, durations_s: Floats, group: Indices, shares: Sequence[Share]
+) -> tuple[list[Indices], float]:
+    """The best split of some atoms in two, if any, and how often it tells local speakers apart.
 
     Of the solutions from all starts, the one that most often tells apart local speakers of one window, then
     the one that fits best.
     """
     points, weights = vectors[group], durations_s[group]
-    best, best_rank = None, (-1.0, -np.inf)
+    best, best_rank = None, (0.0, -np.inf)
     for start in _starts(points, weights):
         side, fit = _two_means(points, weights, start)
         lean = np.zeros(durations_s.size)
@@ -166,7 +170,7 @@ def _parted(vectors: Vectors, durations_s: Floats, group: Indices, shares: Seque
         rank = (round(_told_apart(lean, shares), 2), fit)
         if 0 < side.sum() < side.size and rank > best_rank:
             best, best_rank = side, rank
-    return [] if best is None else [group[best], group[~best]]
+    return ([] if best is None else [group[best], group[~best]]), best_rank[0]
 
 
 def _similarity(one: Vectors, other: Vectors) -> float:
@@ -266,7 +270,7 @@ def label_windows(
         value = (1 - 2 * LABELLINGS) @ evidence / 2
         for one, other in combinations(np.flatnonzero(present), 2):
             overlap_s = float((active[:, one] & active[:, other]).sum()) * FRAME_S
-            penalty = settings.same_window_penalty + settings.overlap_penalty_per_s * overlap_s
+            penalty = settings.same_window_penalty + settings.overlap_penalty * overlap_s
             value -= penalty * (LABELLINGS[:, one] == LABELLINGS[:, other])
         labels[window] = LABELLINGS[int(value.argmax())]
         evidences[window] = evidence

@@ -2,7 +2,8 @@
 
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
-utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`).
+utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Voices told
+apart: one-channel versions of the calls (`tests/benchmarks/mono.py`).
 """
 
 import argparse
@@ -20,7 +21,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import f0
+from tests.benchmarks import f0, mono
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
@@ -256,8 +257,12 @@ def _median(errors: Sequence[float]) -> str:
     return f"{statistics.median(map(abs, errors)):.0f}" if errors else "-"
 
 
-def as_json(rows: Sequence[Row], pitch: Sequence[f0.F0Accuracy] = ()) -> str:
-    """All figures; errors of rates in per cent; ``f0`` is empty when it was left out."""
+def as_json(
+    rows: Sequence[Row],
+    pitch: Sequence[f0.F0Accuracy] = (),
+    told: Sequence[tuple[str, mono.Version, mono.Told]] = (),
+) -> str:
+    """All figures; errors of rates in per cent; ``f0`` and ``mono`` are empty when they were left out."""
     total = reduce(add, rows)
     content = {"calls": [asdict(row) for row in rows], "total": asdict(total)}
     content["total"]["wer"] = {role: total.words[role].wer for role in ROLES}
@@ -268,7 +273,9 @@ def as_json(rows: Sequence[Row], pitch: Sequence[f0.F0Accuracy] = ()) -> str:
         if errors
     }
     content["total"]["prosody_share"] = total.prosody_share
-    return json.dumps(content | {"f0": [row.as_record() for row in pitch]}, indent=1)
+    content["f0"] = [row.as_record() for row in pitch]
+    content["mono"] = [{"system": name, "version": version, **asdict(one)} for name, version, one in told]
+    return json.dumps(content, indent=1)
 
 
 def measure(settings: Settings) -> list[Row]:
@@ -279,15 +286,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--no-mono", action="store_true", help="leave out the one-channel versions")
     parser.add_argument("--no-f0", action="store_true", help="leave out the accuracy of the pitch trackers")
     options = parser.parse_args(arguments)
-    rows = measure(load_settings(assignments=options.set))
+    settings = load_settings(assignments=options.set)
+    rows = measure(settings)
     sys.stdout.write(table(rows) + "\n")
     pitch = [] if options.no_f0 else f0.run_quick()
     if pitch:
         sys.stdout.write(f"\n{f0.table(pitch)}\n")
+    told = [] if options.no_mono else list(mono.measure(settings))
+    if told:
+        sys.stdout.write(f"\n{mono.table(told)}\n{mono.words_line(settings)}\n")
     if options.json:
-        options.json.write_text(as_json(rows, pitch) + "\n", encoding="utf-8")
+        options.json.write_text(as_json(rows, pitch, told) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
