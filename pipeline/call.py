@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -21,6 +22,7 @@ from pipeline.quality import quality_warnings, unredacted
 from pipeline.records import (
     Analysis,
     Baseline,
+    Diarization,
     Metadata,
     ModelUsed,
     Provenance,
@@ -34,13 +36,16 @@ from pipeline.redaction.secrets import find_secrets
 from pipeline.reports.write import keep_original
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
+from pipeline.speakers.diarization import load_diarizer, wanted
+from pipeline.speakers.one_channel import activity_of, speakers_of, transcripts_of
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import name_speakers, role_warnings
 from pipeline.speech.activity import channel_activity
 from pipeline.speech.bleed import without_leak
+from pipeline.timeline import union
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.cues import hear_voices
-from pipeline.turns.events import judge_all
+from pipeline.turns.events import judge_all, possible_only
 from pipeline.turns.floor import build_floor
 from pipeline.turns.units import units_of
 
@@ -96,6 +101,17 @@ def analyze_call(
         }
         activity = without_leak(sounding, levels, settings.speech)
 
+    diarization: Diarization | None = None
+    used: tuple[ModelUsed, ...] = ()
+    if speakers.separation.method == "single" and wanted(settings.speakers):
+        with clock.stage("speakers"):
+            (role,) = samples
+            diarizer = load_diarizer(settings.speakers, settings.models)
+            diarization, used = diarizer.diarize(samples[role], rate_hz, activity[role].speech), diarizer.used
+            speakers = speakers_of(diarization, settings.turns)
+            heard_s = union(span for spans in diarization.segments for span in spans)
+            activity = {role: replace(activity[role], speech=tuple(heard_s))}
+
     with clock.stage("transcript"):
         chosen = metadata.language or settings.recognizer.language
         language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
@@ -104,12 +120,23 @@ def analyze_call(
             for role, own in samples.items()
         }
         language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
+        if diarization is not None and len(speakers.channel_of) == 2:
+            (role,) = samples
+            activity = activity_of(diarization, activity[role], levels[role], settings.speech)
+            transcripts = transcripts_of(diarization, transcripts[role], activity, settings)
+            samples = dict.fromkeys(activity, samples[role])
+            levels = dict.fromkeys(activity, levels[role])
 
     with clock.stage("turns"):
         units = {role: units_of(role, activity[role].speech, transcripts[role].words) for role in samples}
         phrases = load_phrases(language)
-        voices = hear_voices(samples, rate_hz, levels, activity, units) if len(units) == 2 else None
+        one_channel = speakers.separation.method == "diarization"
+        voices = None
+        if len(units) == 2 and not one_channel:
+            voices = hear_voices(samples, rate_hz, levels, activity, units)
         judged = judge_all(units, phrases, settings.turns, voices)
+        if one_channel:
+            judged = possible_only(judged, settings.turns)
         floor = build_floor(judged, settings.turns)
 
         separation, names = name_speakers(
@@ -130,10 +157,12 @@ def analyze_call(
             events=[item.event for item in judged if item.event],
             language=language,
             phrases=phrases,
+            one_channel=one_channel,
         )
         conversation = renamed(unnamed, names)
+        usual = baseline if speakers.separation.method == "channels" else None
         of_speakers = {
-            role: speaker_measures(role, conversation, settings, baseline if role == "agent" else None)
+            role: speaker_measures(role, conversation, settings, usual if role == "agent" else None)
             for role in conversation.samples
         }
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
@@ -191,7 +220,7 @@ def analyze_call(
         provenance=Provenance(
             product_version=version("callcoach"),
             config_sha256=settings.sha256(),
-            models=tuple(_used(model) for model in (resolved, found_acts.model) if model is not None),
+            models=(*(_used(model) for model in (resolved, found_acts.model) if model is not None), *used),
             stage_seconds=clock.seconds,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             guidance_version=guidance.version,

@@ -102,6 +102,8 @@ def _weights(settings: Settings) -> Iterator[Check]:
     for model in verify(settings.models, settings.recognizer.model):
         if model.state in ("missing", "wrong"):
             yield Check(f"model {model.name}", "problem", model.message)
+        elif model.state == "not_installed":
+            yield Check(f"model {model.name}", "note", model.message)
         else:
             yield Check(f"model {model.name}", "ok", model.message)
 

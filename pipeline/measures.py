@@ -22,7 +22,7 @@ from pipeline.records import (
     VoiceTurn,
 )
 from pipeline.settings import RateSettings, Settings, TurnsSettings
-from pipeline.timeline import Span, intersect, overlap_s, total_s, union
+from pipeline.timeline import Span, intersect, total_s, union
 from pipeline.turns.floor import Floor, turn_spans
 from pipeline.turns.listening import measure_listening
 from pipeline.turns.silence import find_silences
@@ -31,6 +31,7 @@ from pipeline.turns.units import Unit
 NO_SPEECH = "no speech"
 NO_WORDS = "no words"
 ONE_SPEAKER = "only one speaker is told apart"
+ONE_CHANNEL = "both speakers are on one channel: acknowledgements over the other cannot be heard reliably"
 CUT_APART = "the speakers never overlap: the channels seem to have been cut apart afterwards"
 
 
@@ -49,6 +50,8 @@ class Conversation:
     events: Sequence[Event]
     language: str
     phrases: Phrases
+    one_channel: bool = False
+    """Whether both speakers are on one channel."""
 
     @property
     def speech(self) -> dict[Role, tuple[Span, ...]]:
@@ -101,6 +104,8 @@ def speaker_measures(
         not_scored["nuclei_rate_sps"] = NO_WORDS if talk_s else NO_SPEECH
     if measurable is not None:
         not_scored.update(dict.fromkeys(("interruptions", "backchannels"), measurable))
+    elif conversation.one_channel:
+        not_scored["backchannels"] = ONE_CHANNEL
     if latency_s is None:
         not_scored["response_latency_median_s"] = "never took the floor from the other"
     return SpeakerMeasures(
@@ -133,7 +138,7 @@ def speaker_measures(
         noise_floor_db=activity.noise_floor_db,
         snr_db=activity.snr_db,
         interruptions=None if measurable else kinds["interruption"],
-        backchannels=None if measurable else kinds["backchannel"],
+        backchannels=None if measurable or conversation.one_channel else kinds["backchannel"],
         response_latency_median_s=latency_s,
         not_scored=not_scored,
         baseline=voice.baseline,
@@ -173,7 +178,8 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
     spoken = union(span for spans in conversation.speech.values() for span in spans)
     speech_s = total_s(spoken)
     silence_s = max(0.0, conversation.duration_s - speech_s)
-    shared = _overlap_s(conversation)
+    least_s = settings.turns.one_channel_overlap_s if conversation.one_channel else 0.0
+    shared = _overlap_s(conversation, least_s)
     reason = _overlap_reason(conversation, settings.turns)
     not_scored = dict.fromkeys(("overlap_s", "overlap_share"), reason) if reason else {}
     if not reason and not speech_s:
@@ -215,15 +221,19 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
     )
 
 
-def _overlap_s(conversation: Conversation) -> float:
+def _overlap_s(conversation: Conversation, least_s: float = 0.0) -> float:
+    """Seconds of overlaps that last at least ``least_s``."""
     speech = list(conversation.speech.values())
-    return overlap_s(speech[0], speech[1]) if len(speech) == 2 else 0.0
+    overlaps = intersect(speech[0], speech[1]) if len(speech) == 2 else []
+    return total_s(span for span in overlaps if span[1] - span[0] >= least_s)
 
 
 def _overlap_reason(conversation: Conversation, settings: TurnsSettings) -> str | None:
     """Why overlap cannot be measured on this recording, if so."""
     if len(conversation.speech) < 2:
         return ONE_SPEAKER
+    if conversation.one_channel:
+        return None
     exchange_s = _lively_talk_s(conversation)
     if _overlap_s(conversation) == 0 and exchange_s >= settings.lively_talk_s:
         return CUT_APART

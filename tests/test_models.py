@@ -177,7 +177,7 @@ def test_an_optional_wheel_that_is_not_installed_is_no_fault(
     )
     monkeypatch.setattr(models, "BUNDLED", {model.name: model})
     for (row,) in (models.list_models(cache), models.verify(cache)):
-        assert row.state == "optional"
+        assert row.state == "not_installed"
         assert "pip install 'callcoach[meaning]'" in row.message
 
 

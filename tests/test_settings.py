@@ -44,13 +44,15 @@ PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {
     # shares, correlations and probabilities, 0..1
     "share", "correlation", "purity", "steadiness", "probability", "confidence", "quiet", "noisy", "min",
-    "level",
+    "level", "similarity", "max",
     # the calendar
     "year",
     # counts
     "threads", "size", "channel", "points", "workers", "attempts",
     # ratios
     "ratio", "weight", "z",
+    # log-likelihoods
+    "penalty", "trust",
 }  # fmt: skip
 
 
@@ -279,6 +281,7 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
     choices = {
         "recognizer.device": "cpu",
         "pitch.tracker": "librosa",
+        "speakers.diarization": "off",
         "output.audio": "none",
         "output.contact_lens_dialect": "call_analytics",
         "output.language": "de",

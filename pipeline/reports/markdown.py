@@ -127,6 +127,10 @@ class Writer:
         names = ("kind", "time", "who", "overlap", "yielded", "confidence", "quote", "why")
         head = [self.t(f"events.{name}") for name in names]
         parts = [self.t("events.counts_from", min=self.limits.text("turns.event_min_overlap_s"))]
+        if self.a.separation.method == "diarization":
+            limit = self.limits.text("turns.one_channel_overlap_s")
+            most = self.limits.text("turns.one_channel_confidence_max")
+            parts.append(self.t("events.possible", min=limit, confidence=most))
         if not view.events_of(self.a, "interruption"):
             parts.append(
                 self.t("events.none" if view.overlap_measurable(self.a) else "events.not_measurable")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.records import Metadata, QualityWarning, Recording, Role, Separation
 from pipeline.settings import SpeakersSettings
+from pipeline.weights import DIARIZATION_ADVICE
 
 GIVEN_CONFIDENCE = 1.0
 METADATA_CONFIDENCE = 0.95
@@ -36,7 +37,7 @@ def speakers_by_channel(
         warning_codes: what probing found; two channels that are one (``dual_mono``) are one.
     """
     if recording.channels == 1 or "dual_mono" in warning_codes:
-        return _one_channel()
+        return _one_channel(settings)
     if metadata.correction is not None and metadata.correction.agent_channel is not None:
         agent_channel = metadata.correction.agent_channel
     if agent_channel is not None:
@@ -56,11 +57,15 @@ def _two_channels(agent: int, method: str, confidence: float) -> Speakers:
     return Speakers({"agent": agent, "customer": 1 - agent}, separation, ())
 
 
-def _one_channel() -> Speakers:
+def _one_channel(settings: SpeakersSettings) -> Speakers:
+    """One speaker for all that is said, as long as nothing tells the voices apart."""
+    by_voice = (
+        "" if settings.diarization == "off" else f"To tell them apart by their voices: {DIARIZATION_ADVICE}. "
+    )
     warning = QualityWarning(
         code="one_channel",
         message="Both parties are on one channel and are not told apart: figures are of all speech together, "
-        "and turn-taking is not measured. Record agent and customer on separate channels.",
+        f"and turn-taking is not measured. {by_voice}Better: record agent and customer on separate channels.",
     )
     separation = Separation(method="single", role_method="unknown", role_confidence=0.0, agent_label=None)
     return Speakers({"speaker_1": 0}, separation, (warning,))

@@ -8,7 +8,7 @@ their simultaneous speech and ``rem`` what F still says after ``t0``.
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.phrases import Phrases, normal_words
 from pipeline.records import CutOff, Event, EventKind, Role
@@ -128,6 +128,21 @@ def _despite_noise(units: Sequence[Unit], voice: Voice, settings: TurnsSettings)
     """Units as far as noise lets them be trusted: with words or as loud as speech, without short holes."""
     kept = [unit for unit in units if unit.words or voice.is_loud(unit.span, settings.noisy_wordless_db)]
     return joined(kept, settings.noisy_bridge_s)
+
+
+def possible_only(judged: Sequence[Judged], settings: TurnsSettings) -> list[Judged]:
+    """What can be said of events where both speakers share one channel.
+
+    Short overlaps cannot be seen there, so only long ones count, and no event is more than possible. Who has
+    the floor stays as it was judged.
+    """
+    return [replace(item, event=_possible(item.event, settings)) for item in judged]
+
+
+def _possible(event: Event | None, settings: TurnsSettings) -> Event | None:
+    if event is None or 0 < event.overlap_s < settings.one_channel_overlap_s:
+        return None
+    return replace(event, confidence=min(event.confidence, settings.one_channel_confidence_max))
 
 
 def _judge(

@@ -2,10 +2,11 @@
 
 Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
-utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Turn-taking:
-labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Speech acts: labelled sentences that no
-fit has seen (`tests/benchmarks/speech_acts.py`). Secrets: marked examples (`tests/benchmarks/redaction.py`);
-words taken out count neither as right nor as wrong.
+utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Turn-
+taking: labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Voices told apart: one-channel
+versions of the calls (`tests/benchmarks/mono.py`). Speech acts: labelled sentences that no fit has seen
+(`tests/benchmarks/speech_acts.py`). Secrets: marked examples (`tests/benchmarks/redaction.py`); words taken
+out count neither as right nor as wrong.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import f0, redaction, speech_acts, turn_taking
+from tests.benchmarks import f0, mono, redaction, speech_acts, turn_taking
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
@@ -267,6 +268,7 @@ def as_json(
     snippets: Sequence[turn_taking.Row] = (),
     secrets: Mapping[str, Sequence[redaction.KindRow]] | None = None,
     acts: Sequence[speech_acts.ActRow] = (),
+    told: Sequence[tuple[str, mono.Version, mono.Told]] = (),
 ) -> str:
     """All figures; errors of rates in per cent; what was left out is empty."""
     total = reduce(add, rows)
@@ -284,6 +286,7 @@ def as_json(
         "turn_taking": [row.as_record() for row in snippets],
         "secrets": {which: [asdict(row) for row in found] for which, found in (secrets or {}).items()},
         "speech_acts": [asdict(row) for row in acts],
+        "mono": [{"system": name, "version": version, **asdict(one)} for name, version, one in told],
     }
     return json.dumps(content | more, indent=1)
 
@@ -296,6 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--no-mono", action="store_true", help="leave out the one-channel versions")
     parser.add_argument("--no-f0", action="store_true", help="leave out the accuracy of the pitch trackers")
     parser.add_argument("--no-turn-taking", action="store_true", help="leave out the labelled snippets")
     options = parser.parse_args(arguments)
@@ -313,8 +317,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     snippets = [] if options.no_turn_taking else turn_taking.run(settings)
     if snippets:
         sys.stdout.write(f"\n{turn_taking.table(snippets)}\n")
+    told = [] if options.no_mono else list(mono.measure(settings))
+    if told:
+        sys.stdout.write(f"\n{mono.table(told)}\n{mono.words_line(settings)}\n")
     if options.json:
-        options.json.write_text(as_json(rows, pitch, snippets, secrets, acts) + "\n", encoding="utf-8")
+        content = as_json(rows, pitch, snippets, secrets, acts, told)
+        options.json.write_text(content + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

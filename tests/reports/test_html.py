@@ -259,6 +259,7 @@ def test_speakers_without_roles() -> None:
     found = page(mono, PEAKS[:1])
     assert "Speaker 1" in found.words
     assert "could not be told" in found.words
+    assert "possible, not certain" in found.words
     assert "syllables per second, both voices" in found.words
 
 
