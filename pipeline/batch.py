@@ -3,7 +3,7 @@
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,6 +43,7 @@ class Analyze(Protocol):
         *,
         agent_channel: int | None = None,
         baseline: "Baseline | None" = None,
+        earlier: Sequence[str] = (),
     ) -> "Analysis": ...
 
 
@@ -84,9 +85,9 @@ def process_call(
 ) -> CallOutcome:
     """Decode, analyse and write one call; whatever is wrong with the call becomes a failed outcome.
 
-    A known agent is compared with earlier calls in the store, and the call is recorded there once it is
-    written. A store that does not answer costs the comparison, not the call: the analysis has the warning
-    ``store_unavailable``.
+    A known agent is compared with earlier calls in the store, and not coached twice running on the same if
+    there is something better to say; the call is recorded there once it is written. A store that does not
+    answer costs the comparison, not the call: the analysis has the warning ``store_unavailable``.
 
     ``on_decoded`` is told the duration in seconds as soon as it is known.
 
@@ -113,7 +114,12 @@ def process_call(
         history = History(recording, metadata, settings, agent_channel)
         analysis = history.noted(
             (analyze or _analyze_call())(
-                recording, metadata, settings, agent_channel=agent_channel, baseline=history.baseline()
+                recording,
+                metadata,
+                settings,
+                agent_channel=agent_channel,
+                baseline=history.baseline(),
+                earlier=history.coached(),
             )
         )
         folder = write_call(analysis, recording, out, settings, html=html)

@@ -1,7 +1,7 @@
 """One call, from decoded sound to the finished analysis: every stage in the order it runs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -47,6 +47,7 @@ def analyze_call(
     *,
     agent_channel: int | None = None,
     baseline: Baseline | None = None,
+    earlier: Sequence[str] = (),
 ) -> Analysis:
     """Everything that is known of a call.
 
@@ -54,6 +55,7 @@ def analyze_call(
         agent_channel: 0 or 1 when the user says which channel is the agent; wins over metadata.
         baseline: what is usual for the agent, from earlier calls; without one, or where roles are not known,
             a speaker is compared with the first calm part of this call.
+        earlier: ids of the checks that the agent's last coaching was about.
 
     Raises:
         InputRejected: the call cannot be analysed as it is, e.g. the model does not know its language.
@@ -137,7 +139,7 @@ def analyze_call(
             acts=(),
         )
         guidance = load_guidance()
-        judgement = judge(heard, settings, guidance=guidance)
+        judgement = judge(heard, settings, guidance=guidance, earlier=earlier)
 
     warnings = (
         *recording.warnings,

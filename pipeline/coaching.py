@@ -1,8 +1,8 @@
 """What a coach should take from a call: a sentence of facts, what to keep and what to change."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import yaml
@@ -72,7 +72,8 @@ def coach(findings: Sequence[Finding], scene: Scene, earlier: Sequence[str] = ()
     """
     texts = load_texts(scene.settings.output.language)
     change = _best([_to_change(finding, scene) for finding in findings], scene, earlier)
-    keep = _best([_to_keep(finding, scene) for finding in findings], scene, earlier)
+    broken = {one.turn for finding in findings if finding.verdict == "violated" for one in finding.evidence}
+    keep = _best([_to_keep(finding, scene, broken) for finding in findings], scene, earlier)
     return Coaching(
         summary=_summary(scene, texts.summary),
         keep=tuple(_point(one, texts.checks[one.finding.id].keep, scene) for one in keep),
@@ -89,8 +90,12 @@ def _to_change(finding: Finding, scene: Scene) -> _Candidate | None:
     return None if severity is None else _candidate(finding, scene, severity)
 
 
-def _to_keep(finding: Finding, scene: Scene) -> _Candidate | None:
-    return _candidate(finding, scene, finding.score or 0.0) if finding.verdict == "met" else None
+def _to_keep(finding: Finding, scene: Scene, broken: Container[int | None]) -> _Candidate | None:
+    """What was met, shown in a turn in which nothing was violated."""
+    if finding.verdict != "met":
+        return None
+    good = tuple(one for one in finding.evidence if one.turn not in broken)
+    return _candidate(replace(finding, evidence=good), scene, finding.score or 0.0)
 
 
 def _candidate(finding: Finding, scene: Scene, size: float) -> _Candidate | None:

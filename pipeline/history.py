@@ -47,6 +47,22 @@ class History:
             self._failure = error
             return None
 
+    def coached(self) -> tuple[str, ...]:
+        """Ids of the checks that the agent's last coaching was about; none where it is not known."""
+        if self._metadata.agent_id is None or self._failure is not None:
+            return ()
+        from pipeline.store.baselines import last_coached
+        from pipeline.store.database import open_store
+
+        try:
+            with open_store(self._settings.store).session() as session:
+                return last_coached(
+                    session, self._metadata.agent_id, self._started_at, self._metadata.call_id
+                )
+        except StoreUnavailable as error:
+            self._failure = error
+            return ()
+
     def record(self, analysis: Analysis) -> bool:
         """Record a call that has been written; ``False`` if the store failed only now."""
         channel = {"channel_0": 0, "channel_1": 1}.get(analysis.separation.agent_label or "")

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import time
 import wave
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def analyze(
     *,
     agent_channel: int | None = None,
     baseline: Baseline | None = None,
+    earlier: Sequence[str] = (),
 ) -> Analysis:
     """An empty analysis; a call id that begins with a kind of trouble makes that trouble instead."""
     trouble = metadata.call_id.partition("-")[0]

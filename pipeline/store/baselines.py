@@ -5,7 +5,8 @@ whatever order they were analysed. Calls whose start nobody knows lie where they
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, delete, func, or_, select, tuple_
@@ -13,9 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from pipeline.audio.line import band_of
-from pipeline.records import Analysis, Baseline
+from pipeline.records import Analysis, Baseline, SpeakerMeasures, VoiceTurn
 from pipeline.settings import BaselineSettings
 from pipeline.store.tables import BaselineCall
+from pipeline.timeline import overlap_s, total_s
 
 KEY = ("agent_id", "line_type", "call_id")
 KEPT = (*KEY, "recorded_at")
@@ -115,11 +117,7 @@ def baseline_for(
         before: when the call started. Where that is not known, the calls recorded before it count: all
             of them if it was never analysed.
     """
-    moment = before or session.scalar(
-        select(func.min(BaselineCall.recorded_at)).where(
-            BaselineCall.agent_id == agent_id, BaselineCall.call_id == exclude_call_id
-        )
-    )
+    moment = before or _first_recorded(session, agent_id, exclude_call_id)
     when = func.coalesce(BaselineCall.started_at, BaselineCall.recorded_at)
     query = select(BaselineCall).where(
         BaselineCall.agent_id == agent_id,
@@ -136,6 +134,35 @@ def baseline_for(
     return found if found is not None and found.kind == "firm" else None
 
 
+def last_coached(
+    session: Session, agent_id: str, before: datetime | None, exclude_call_id: str
+) -> tuple[str, ...]:
+    """Ids of the checks that the coaching of the agent's last earlier call was about.
+
+    Args:
+        before: when the call in question started, as for `baseline_for`.
+    """
+    moment = before or _first_recorded(session, agent_id, exclude_call_id)
+    when = func.coalesce(BaselineCall.started_at, BaselineCall.recorded_at)
+    query = select(BaselineCall.coached).where(
+        BaselineCall.agent_id == agent_id,
+        BaselineCall.call_id != exclude_call_id,
+        BaselineCall.coached.is_not(None),
+    )
+    if moment is not None:
+        query = query.where(when < moment)
+    last = session.scalar(query.order_by(when.desc(), BaselineCall.call_id.desc()).limit(1))
+    return tuple(last.split()) if last else ()
+
+
+def _first_recorded(session: Session, agent_id: str, call_id: str) -> datetime | None:
+    return session.scalar(
+        select(func.min(BaselineCall.recorded_at)).where(
+            BaselineCall.agent_id == agent_id, BaselineCall.call_id == call_id
+        )
+    )
+
+
 def figures_of(
     analysis: Analysis, line_type: str, started_at: datetime | None, tracker: str, recorded_at: datetime
 ) -> BaselineCall | None:
@@ -148,6 +175,7 @@ def figures_of(
         or analysis.separation.role_method == "unknown"
     ):
         return None
+    calm = _calm_figures(analysis, agent)
     return BaselineCall(
         agent_id=analysis.call.agent_id,
         line_type=line_type,
@@ -156,14 +184,50 @@ def figures_of(
         started_at=started_at,
         recorded_at=recorded_at,
         tracker=tracker,
-        voiced_s=agent.voiced_s,
-        f0_median_hz=agent.f0_median_hz,
+        voiced_s=agent.voiced_s * calm.share,
+        f0_median_hz=calm.f0_median_hz,
         f0_range_st=agent.f0_range_st,
-        loudness_median_db=agent.loudness_median_db,
+        loudness_median_db=calm.loudness_median_db,
         phonation_s=agent.phonation_s,
-        articulation_rate_sps=agent.articulation_rate_sps,
+        articulation_rate_sps=calm.articulation_rate_sps,
         speech_rate_wpm=agent.speech_rate_wpm,
         turn_time_s=agent.turn_time_s,
+        coached=" ".join(point.check for point in (*analysis.coaching.keep, *analysis.coaching.change)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Calm:
+    """Figures of the agent outside the customer's tense spans; ``share`` is how much of the turns that is."""
+
+    share: float
+    f0_median_hz: float | None
+    loudness_median_db: float | None
+    articulation_rate_sps: float | None
+
+
+def _calm_figures(analysis: Analysis, agent: SpeakerMeasures) -> _Calm:
+    """Figures of the whole call, or, where the customer was tense, medians over the agent's other turns."""
+    tense = [(span.start_s, span.end_s) for span in analysis.tension.spans]
+    turns = [(turn.start_s, turn.end_s) for turn in agent.voice_turns]
+    if not overlap_s(turns, tense):
+        return _Calm(1.0, agent.f0_median_hz, agent.loudness_median_db, agent.articulation_rate_sps)
+    calm = [turn for turn in agent.voice_turns if not overlap_s([(turn.start_s, turn.end_s)], tense)]
+
+    def median(of: Callable[[VoiceTurn], float | None]) -> float | None:
+        found = [(value, turn.end_s - turn.start_s) for turn in calm if (value := of(turn)) is not None]
+        return weighted_median(*map(list, zip(*found, strict=True))) if found else None
+
+    # Loudness of a turn is against a level that the call's own two figures give.
+    level_db, over_db = agent.loudness_median_db, agent.loudness_vs_baseline_db
+    loudness_db = median(lambda turn: turn.loudness_db)
+    return _Calm(
+        share=sum(turn.end_s - turn.start_s for turn in calm) / total_s(turns),
+        f0_median_hz=median(lambda turn: turn.f0_median_hz),
+        loudness_median_db=None
+        if loudness_db is None or level_db is None or over_db is None
+        else level_db - over_db + loudness_db,
+        articulation_rate_sps=median(lambda turn: turn.sps),
     )
 
 

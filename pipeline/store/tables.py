@@ -37,8 +37,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class BaselineCall(MappedAsDataclass, Base, kw_only=True):
-    """What one call says about an agent's usual voice and rates; what was not measured is ``None``.
+    """What one call says about an agent's usual voice and rates, and what its coaching was about.
 
+    What was not measured is ``None``.
     ``recorded_at`` is when the call was first recorded here, and stays through later analyses of it: it
     orders calls whose start nobody knows.
     """
@@ -60,6 +61,8 @@ class BaselineCall(MappedAsDataclass, Base, kw_only=True):
     articulation_rate_sps: Mapped[float | None] = mapped_column(Double)
     speech_rate_wpm: Mapped[float | None] = mapped_column(Double)
     turn_time_s: Mapped[float] = mapped_column(Double)
+    coached: Mapped[str | None] = mapped_column(String, default=None)
+    """Ids of the checks that the coaching was about, apart by blanks; ``None`` before there was any."""
 
     __table_args__ = (Index(None, "sha256"),)
 

@@ -147,6 +147,15 @@ def test_what_weighs_most_comes_first() -> None:
     assert found.summary
 
 
+def test_nothing_to_keep_in_a_sentence_that_was_wrong() -> None:
+    """A calm pace in a sentence that blames is no example to follow."""
+    found = judged(BAD)
+    broken = {one.turn for each in found.guidance if each.verdict == "violated" for one in each.evidence}
+    starts = {turn.start_s for turn in heard(BAD).turns if turn.turn in broken}
+    assert starts
+    assert not {point.start_s for point in found.coaching.keep} & starts
+
+
 def test_not_the_same_advice_twice() -> None:
     """What the agent was told last time gives way to something else, if there is something else."""
     first = judge(heard(BAD), settings()).coaching

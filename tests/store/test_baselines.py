@@ -2,6 +2,7 @@
 
 import itertools
 import statistics
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Baseline
+from pipeline.records import Baseline, TensionSpan, VoiceTurn
 from pipeline.store.baselines import (
     baseline_for,
     calls_of,
     combine,
+    figures_of,
     forget,
+    last_coached,
     record_call,
     weight_of,
     weighted_median,
@@ -270,3 +273,63 @@ def test_an_agent_is_forgotten(store: Store) -> None:
         assert [row.call_id for row in forget(session, "maya")] == ["call-1", "call-2"]
     with store.session() as session:
         assert [row.agent_id for row in calls_of(session)] == ["ken"]
+
+
+# --- what is kept of a call ---------------------------------------------------------------------------
+
+
+def coached(store: Store, before: float | None, call_id: str = "new") -> tuple[str, ...]:
+    with store.session() as session:
+        return last_coached(session, "maya", None if before is None else day(before), call_id)
+
+
+def test_the_last_coaching_before_a_call(store: Store) -> None:
+    """Only the agent's last earlier call counts, whatever was analysed later or is the call itself."""
+    keep(
+        store,
+        call(1, coached="empathy apology"),
+        call(2, coached="low_tone"),
+        call(3),
+        call(4, coached="rush"),
+    )
+    keep(store, call(3, agent_id="ken", sha256="k", coached="restate_concern"))
+    assert coached(store, 3.5) == ("low_tone",)
+    assert coached(store, 1.5) == ("empathy", "apology")
+    assert coached(store, 0.5) == ()
+    assert coached(store, 5, "call-4") == ("low_tone",)
+    assert coached(store, None) == ("rush",)
+
+
+def test_tense_spans_are_left_out() -> None:
+    """What an agent sounds like with an upset customer is not what is usual."""
+    made = factories.analysis(rich=False)
+    agent = made.measures.agent
+    assert agent is not None
+    turns = tuple(
+        VoiceTurn(
+            turn=n,
+            start_s=10.0 * n,
+            end_s=10.0 * n + 5,
+            sps=4.0 + n,
+            f0_median_hz=200.0 + 10 * n,
+            st=None,
+            slope_st_per_s=None,
+            loudness_db=float(n),
+        )
+        for n in range(4)
+    )
+    agent = replace(agent, voice_turns=turns, loudness_median_db=-20.0, loudness_vs_baseline_db=2.0)
+    span = TensionSpan(start_s=19.0, end_s=33.0, peak=0.8, agent_response={}, outcome="held")
+
+    def kept(*spans: TensionSpan) -> BaselineCall:
+        measures = replace(made.measures, agent=agent)
+        analysis = replace(made, measures=measures, tension=replace(made.tension, spans=spans))
+        row = figures_of(analysis, LINE, None, PITCH, day(1))
+        assert row is not None
+        return row
+
+    assert kept().f0_median_hz == agent.f0_median_hz
+    calm = kept(span)
+    assert (calm.f0_median_hz, calm.loudness_median_db, calm.articulation_rate_sps) == (205.0, -21.5, 4.5)
+    assert calm.voiced_s == pytest.approx(agent.voiced_s / 2)
+    assert kept(replace(span, start_s=0.0, end_s=60.0)).f0_median_hz is None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.batch import process_call
 from pipeline.planning import plan
-from pipeline.records import Analysis, Baseline, Metadata, Recording
+from pipeline.records import Analysis, Baseline, CoachingPoint, Metadata, Recording
 from pipeline.settings import Settings
 from pipeline.store.baselines import calls_of
 from pipeline.store.database import open_store
@@ -19,10 +20,11 @@ FEW = ("baseline.min_calls=2", "baseline.min_voiced_s=10", "output.audio=none")
 
 
 class Analyst:
-    """A stand-in for the analysis, which remembers the baseline that it was given."""
+    """A stand-in for the analysis, which remembers what it was given of earlier calls."""
 
     def __init__(self) -> None:
         self.given: dict[str, Baseline | None] = {}
+        self.earlier: dict[str, tuple[str, ...]] = {}
 
     def __call__(
         self,
@@ -32,15 +34,21 @@ class Analyst:
         *,
         agent_channel: int | None = None,
         baseline: Baseline | None = None,
+        earlier: Sequence[str] = (),
     ) -> Analysis:
         self.given[metadata.call_id] = baseline
+        self.earlier[metadata.call_id] = tuple(earlier)
         made = factories.analysis(call_id=metadata.call_id, rich=False)
         facts = dataclasses.replace(made.call, agent_id=metadata.agent_id, sha256=recording.sha256)
         agent = made.measures.agent
         assert agent is not None
         agent = dataclasses.replace(agent, f0_median_hz=200.0 + len(self.given), baseline=baseline)
         measures = dataclasses.replace(made.measures, agent=agent)
-        return dataclasses.replace(made, call=facts, measures=measures)
+        point = CoachingPoint(
+            title="", why="", source="A", start_s=0.0, end_s=1.0, quote="", try_this="", check="empathy"
+        )
+        coaching = dataclasses.replace(made.coaching, change=(point,))
+        return dataclasses.replace(made, call=facts, measures=measures, coaching=coaching)
 
 
 def recorded(folder: Path, name: str, **metadata: Any) -> Path:
@@ -69,6 +77,7 @@ def test_calls_in_date_order_make_a_baseline(url: str, tmp_path: Path) -> None:
     for path in paths:
         assert process_call(path, tmp_path / "out", settings, analyze=analyst, html=False).done
     assert (analyst.given["c1"], analyst.given["c2"]) == (None, None)
+    assert (analyst.earlier["c1"], analyst.earlier["c3"]) == ((), ("empathy",))
     firm = analyst.given["c3"]
     assert firm is not None
     assert (firm.kind, firm.calls, firm.f0_median_hz) == ("firm", 2, 202.0)
