@@ -93,15 +93,20 @@ def analyze(
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), metavar="DIR")
+@click.option(
+    "--pdf", is_flag=True, help="Print each report to report.pdf, too; needs Chromium or WeasyPrint."
+)
 @settings_options
 @json_option
 @debug_option
-def report(folder: str, config: str | None, assignments: tuple[str, ...], as_json: bool) -> int:
+def report(folder: str, pdf: bool, config: str | None, assignments: tuple[str, ...], as_json: bool) -> int:
     """Write the reports in DIR again.
 
     They are made from its analysis files: nothing is decoded or recognised.
     """
     from pipeline.errors import CallError
+    from pipeline.files import Modes
+    from pipeline.reports.pdf import write_pdf
     from pipeline.reports.write import rerender
     from pipeline.rollup import call_folders, roll_up
 
@@ -114,6 +119,8 @@ def report(folder: str, config: str | None, assignments: tuple[str, ...], as_jso
     for call in folders:
         try:
             rerender(call, settings)
+            if pdf:
+                write_pdf(call / "report.html", call / "report.pdf", Modes.of(settings.output))
         except CallError as error:
             failed.append({"folder": str(call), "error": flat(str(error))})
             click.echo(f"Error: {call}: {flat(str(error))}", err=True)

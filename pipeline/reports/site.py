@@ -22,7 +22,7 @@ from pipeline.reports.pages import (
     team_page,
 )
 from pipeline.reports.strings import load_strings
-from pipeline.reports.table import KINDS, ROLES, Row, write_parquet
+from pipeline.reports.table import KINDS, ROLES, Row, write_csv, write_parquet
 from pipeline.reports.view import MISSING, clock, number
 from pipeline.settings import Settings
 
@@ -51,6 +51,8 @@ def write_batch(out: Path, entries: Iterable[BatchEntry], settings: Settings) ->
     rows = [entry.row for entry in held if entry.row is not None]
     with files.atomic_path(out / "calls.parquet", modes) as path:
         write_parquet(rows, path)
+    with files.atomic_path(out / "summary.csv", modes) as path:
+        write_csv(rows, path)
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     files.write_text(out / "summary.json", text, modes)
     calls = [Listed(entry.row, entry.folder) for entry in held if entry.row is not None and entry.folder]

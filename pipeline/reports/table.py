@@ -3,6 +3,7 @@
 The pages over a batch are made from these rows alone.
 """
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -130,6 +131,22 @@ def call_row(analysis: Analysis) -> Row:
 def violations(row: Row) -> list[str]:
     """The checks that a call violated."""
     return [name.removeprefix("check_") for name, value in row.items() if value == "violated"]
+
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
+    """The same rows for spreadsheets; a text that a spreadsheet would run as a formula is quoted."""
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, fieldnames=schema().names)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: _harmless(value) for name, value in row.items()})
+
+
+def _harmless(value: Scalar) -> Scalar:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def write_parquet(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:

@@ -1,14 +1,19 @@
 """The report in a real browser, opened from the disk as a coach does."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from pipeline.files import Modes
 from pipeline.reports import site, table, write
+from pipeline.reports.pdf import write_pdf
 from tests import factories
 from tests.programs import missing
 
@@ -23,6 +28,13 @@ ARGUMENTS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+PAGES = (
+    "late-bill-001/report.html",
+    "index.html",
+    "team.html",
+    "effort_audit.html",
+    "agents/robin.k.html",
+)
 SETTINGS = factories.settings()
 
 
@@ -151,6 +163,83 @@ def test_keyboard_reaches_the_player_and_the_moments(page: Page, batch: Path) ->
     page.keyboard.press("Enter")
     page.wait_for_function("!document.getElementById('audio').paused")
     assert current_time_s(page) >= 19.4
+
+
+def test_waveform_is_drawn_and_seeks(page: Page, batch: Path) -> None:
+    """The player draws both speakers; a click on it plays from there."""
+    open_report(page, batch)
+    page.locator("#wave canvas").first.wait_for()
+    page.evaluate("document.getElementById('audio').playbackRate = 0.0625")
+    wave = page.locator("#wave")
+    wave.scroll_into_view_if_needed()
+    box = wave.bounding_box()
+    assert box is not None
+    wave.click(position={"x": box["width"] / 2, "y": 40})
+    page.locator(".timeline.playing").wait_for()
+    assert current_time_s(page) == pytest.approx(33.0, abs=0.5)
+
+
+def test_link_names_a_moment(page: Page, batch: Path) -> None:
+    """A link from another page opens the report at its moment."""
+    page.goto((batch / "late-bill-001" / "report.html").as_uri() + "#t=20.5")
+    page.locator(".timeline.playing").wait_for()
+    assert current_time_s(page) == pytest.approx(20.5, abs=0.1)
+
+
+def test_transcript_shows_only_what_is_asked_for(page: Page, batch: Path) -> None:
+    """Filters leave the turns with interruptions, of a tense customer, or with evidence."""
+    open_report(page, batch)
+    everything = page.locator(".turn:visible").count()
+    for kind in ("interruption", "tense", "evidence"):
+        box = page.locator(f"[data-only={kind}]")
+        box.check()
+        shown = page.locator(".turn:visible").count()
+        assert 0 < shown < everything
+        assert page.locator(f".turn.has-{kind}:visible").count() == shown
+        box.uncheck()
+    assert page.locator(".turn:visible").count() == everything
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_accessible(browser: Browser, batch: Path, scheme: Literal["light", "dark"], width: int) -> None:
+    """axe-core finds nothing serious on any page, light or dark, phone or desk."""
+    viewport: ViewportSize = {"width": width, "height": 900}
+    # axe styles the page while it looks, which the pages' policy would not allow
+    with browser.new_context(bypass_csp=True, color_scheme=scheme, viewport=viewport) as context:
+        page = context.new_page()
+        for file in PAGES:
+            page.goto((batch / file).as_uri())
+            found = Axe().run(page).response["violations"]
+            serious = [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+            assert serious == [], file
+
+
+def test_prints_to_two_pages(browser: Browser, batch: Path, tmp_path: Path) -> None:
+    """The printed report is two A4 pages, by the browser and by the command."""
+    pdf = write_pdf(
+        batch / "late-bill-001" / "report.html", tmp_path / "report.pdf", Modes.of(SETTINGS.output)
+    )
+    content = pdf.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", content)) == 2
+
+
+def test_ten_thousand_calls_are_quick(page: Page, tmp_path: Path) -> None:
+    """The index of ten thousand calls is there and can be filtered within two seconds."""
+    row = table.call_row(factories.analysis())
+    entries = [
+        site.BatchEntry(
+            f"n{n:05d}", f"n{n:05d}", row | {"call_id": f"n{n:05d}", "agent_id": None}, None, "x.wav"
+        )
+        for n in range(10_000)
+    ]
+    index = site.write_batch(tmp_path, entries, SETTINGS)
+    page.goto(index.as_uri())
+    page.get_by_label("Filter the calls").fill("n09999")
+    assert page.locator("#calls tr").count() == 1
+    ready_ms = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    print(f"index of 10,000 calls loaded in {ready_ms:.0f} ms")
 
 
 def test_missing_audio_is_said(browser: Browser, batch: Path, tmp_path: Path) -> None:

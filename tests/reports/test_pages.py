@@ -1,5 +1,6 @@
 """Pages of agents, of the team and of customer effort, and what makes a call worth a look."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from pipeline.reports import pages, site
 from pipeline.reports.attention import reasons, worth_a_look
-from pipeline.reports.table import Row, call_row
+from pipeline.reports.table import Row, call_row, write_csv
 from pipeline.reports.trend import TrendPoint, draw_distribution, draw_trend
 from tests import factories
 from tests.reports.test_html import Page
@@ -144,3 +145,11 @@ def test_rows_beyond_the_first_are_data_that_cannot_break_out(tmp_path: Path) ->
     held = json.loads(page.data)
     assert len(held) == site.FIRST_ROWS + 5
     assert held[0][0][0].startswith("</script>")
+
+
+def test_csv_has_no_formulas(tmp_path: Path) -> None:
+    """A name that a spreadsheet would run is text in the table."""
+    path = tmp_path / "summary.csv"
+    write_csv([row("=1+1", queue="@SUM(A1)", agent_id="plain")], path)
+    (read,) = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
+    assert (read["call_id"], read["queue"], read["agent_id"]) == ("'=1+1", "'@SUM(A1)", "plain")
