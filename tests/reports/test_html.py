@@ -1,6 +1,8 @@
 """The call report shows what was measured, and nothing of a call can act in it."""
 
 import dataclasses
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from typing import get_args
@@ -10,7 +12,7 @@ import pytest
 
 from pipeline.errors import SettingsError
 from pipeline.records import Analysis, Gap, GapKind, Hold, QualityWarning, SpeakerMeasures
-from pipeline.reports.html import render_call
+from pipeline.reports.html import ASSETS, render_call
 from pipeline.reports.playback import Peaks
 from pipeline.reports.strings import load_strings
 from tests import factories
@@ -287,3 +289,12 @@ def test_unknown_language_is_refused() -> None:
     """The message names the languages that there are."""
     with pytest.raises(SettingsError, match="no texts in 'xx'; known: en"):
         load_strings("xx")
+
+
+def test_bundled_player_is_the_one_that_is_named() -> None:
+    """The player's files are those of the npm package and version that are recorded beside them."""
+    vendor = ASSETS / "vendor"
+    sources = json.loads((vendor / "SOURCES.json").read_text())
+    found = {name: hashlib.sha256((vendor / name).read_bytes()).hexdigest() for name in sources["files"]}
+    assert found == sources["files"]
+    assert {each.name for each in vendor.iterdir()} == {*sources["files"], "SOURCES.json"}
