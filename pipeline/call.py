@@ -1,7 +1,7 @@
 """One call, from decoded sound to the finished analysis: every stage in the order it runs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,12 +22,16 @@ from pipeline.records import (
     Provenance,
     Quality,
     Recording,
+    Samples,
+    SpeakerTranscript,
     Speech,
     Transcript,
 )
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
 from pipeline.speech.activity import channel_activity
+from pipeline.timeline import Span
+from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.events import judge_all
 from pipeline.turns.floor import build_floor
@@ -85,10 +89,15 @@ def analyze_call(
     with clock.stage("transcript"):
         chosen = metadata.language or settings.recognizer.language
         language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
-        transcripts = {
-            role: transcribe(own, rate_hz, activity[role].speech, recognizer, settings.recognizer, language)
-            for role, own in samples.items()
-        }
+        kept = KeptTranscripts(recording.sha256, settings.batch)
+
+        def words_of(own: Samples, speech: Sequence[Span]) -> SpeakerTranscript:
+            key = key_of(own, rate_hz, speech, language, settings.recognizer, resolved.sha256)
+            return kept.get_or_make(
+                key, lambda: transcribe(own, rate_hz, speech, recognizer, settings.recognizer, language)
+            )
+
+        transcripts = {role: words_of(own, activity[role].speech) for role, own in samples.items()}
         language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
 
     with clock.stage("turns"):

@@ -1,13 +1,11 @@
 """Writing everything of one call into its folder, and rendering its reports again."""
 
 import base64
-import glob
 import hashlib
 import json
 import re
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +34,6 @@ CALL_FILES = (
 )
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_@+=,-][A-Za-z0-9._@+=,-]{0,99}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-ABANDONED_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,7 @@ def write_call(
     modes = files.Modes.of(settings.output)
     files.make_folder(out, modes)
     target = out / folder_name(analysis.call.call_id)
-    _sweep(target)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=out))
+    staging = Path(tempfile.mkdtemp(prefix=files.part_prefix(target.name), suffix=files.PART, dir=out))
     try:
         staging.chmod(modes.folder)
         sound = NO_SOUND
@@ -88,21 +84,27 @@ def write_call(
     return target
 
 
-def rerender(folder: Path, settings: Settings) -> Path:
+def rerender(folder: Path, settings: Settings, judged: Analysis | None = None) -> Path:
     """Make the reports in ``folder`` again from its ``analysis.json``; sound is read from ``audio.ogg``.
+
+    With ``judged``, from that analysis, which then takes the place of the stored one.
 
     Raises:
         InputRejected: there is no analysis or this version cannot read it, or the sound is damaged.
     """
     try:
-        analysis = analysis_json.loads((folder / ANALYSIS).read_bytes())
+        analysis = judged or analysis_json.loads((folder / ANALYSIS).read_bytes())
     except FileNotFoundError as error:
         raise InputRejected(f"{folder}: holds no {ANALYSIS}; give the folder of one analysed call") from error
     except InputRejected as error:
         raise InputRejected(f"{folder}: {error}") from error
     audio = folder / AUDIO
     sound = _stored_sound(analysis, audio, settings) if audio.is_file() else NO_SOUND
-    _write_reports(analysis, sound, folder, settings, files.Modes.of(settings.output), html=True)
+    modes = files.Modes.of(settings.output)
+    files.sweep(folder)
+    _write_reports(analysis, sound, folder, settings, modes, html=True)
+    if judged is not None:  # last: until then the folder counts as not judged by these settings
+        files.write_bytes(folder / ANALYSIS, analysis_json.dumps(judged), modes)
     return folder
 
 
@@ -170,6 +172,7 @@ def _publish(staging: Path, target: Path) -> None:
         staging.rename(target)
         files.sync(target.parent)
         return
+    files.sweep(target)
     (target / ANALYSIS).unlink(missing_ok=True)
     for name in CALL_FILES:
         if (staging / name).exists():
@@ -177,10 +180,3 @@ def _publish(staging: Path, target: Path) -> None:
         else:
             (target / name).unlink(missing_ok=True)  # of the earlier result; it would contradict this one
     files.sync(target)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what killed runs of this call left behind; a young folder may be another run's work."""
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        if time.time() - left.stat().st_mtime > ABANDONED_S:
-            shutil.rmtree(left, ignore_errors=True)
