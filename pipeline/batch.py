@@ -107,8 +107,8 @@ def process_call(
     """
     from pipeline.audio.decode import decode
     from pipeline.audio.metadata import read_metadata
+    from pipeline.correction import corrected
     from pipeline.history import History
-    from pipeline.reports.table import call_row
     from pipeline.reports.write import write_call
     from pipeline.transcription.kept import KeptTranscripts
 
@@ -121,6 +121,7 @@ def process_call(
         recording = decode(path, settings.audio, source=source)
         if on_decoded is not None:
             on_decoded(recording.duration_s)
+        metadata = corrected(metadata, out, recording.sha256)
         history = History(recording, metadata, settings, agent_channel)
         analysis = history.noted(
             (analyze or _analyze_call())(
@@ -136,40 +137,31 @@ def process_call(
         raise
     except Exception as error:
         return failed_outcome(source, call_id, error, time.perf_counter() - started)
-    return CallOutcome(
-        source=source,
-        call_id=call_id,
-        status="done",
-        seconds=time.perf_counter() - started,
-        folder=folder,
-        row=call_row(analysis),
-        sha256=analysis.call.sha256,
-    )
+    return _done(source, analysis, folder, time.perf_counter() - started)
 
 
-def rescore_call(source: str, folder: Path, settings: Settings) -> CallOutcome:
+def process_again(source: str, folder: Path, settings: Settings) -> CallOutcome:
     """Judge a stored analysis by these settings and write its reports again, without its sound."""
-    from pipeline.reports import analysis_json
-    from pipeline.reports.table import call_row
-    from pipeline.reports.write import ANALYSIS, rerender
-    from pipeline.rescore import rescore
+    from pipeline.rescore import rescore_call
 
     started = time.perf_counter()
-    call_id = None
     try:
-        analysis = analysis_json.loads((folder / ANALYSIS).read_bytes())
-        call_id = analysis.call.call_id
-        analysis = rescore(analysis, settings)
-        rerender(folder, settings, analysis)
+        analysis = rescore_call(folder, settings)
     except STOPS_THE_BATCH:
         raise
     except Exception as error:
-        return failed_outcome(source, call_id, error, time.perf_counter() - started)
+        return failed_outcome(source, None, error, time.perf_counter() - started)
+    return _done(source, analysis, folder, time.perf_counter() - started)
+
+
+def _done(source: str, analysis: "Analysis", folder: Path, seconds: float) -> CallOutcome:
+    from pipeline.reports.table import call_row
+
     return CallOutcome(
         source=source,
-        call_id=call_id,
+        call_id=analysis.call.call_id,
         status="done",
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         folder=folder,
         row=call_row(analysis),
         sha256=analysis.call.sha256,
@@ -307,7 +299,7 @@ def _load_worker(
         call, need = job
         limits = settings.batch
         if need == "rescore":
-            return rescore_call(call.source, call.folder(out), settings)
+            return process_again(call.source, call.folder(out), settings)
         return process_call(
             call.path,
             out,

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pipeline.audio.discover import ANALYSIS_FILE
 from pipeline.audio.metadata import read_metadata
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
+from pipeline.guidance.version import ANY_LANGUAGE, guidance_sha256
 from pipeline.records import Metadata
-from pipeline.settings import CONFIG_DIR, Settings, needs_sound
+from pipeline.settings import Settings, acts_on_sound
 
 if TYPE_CHECKING:
     from pipeline.store.tables import BatchCall
 
+PLAYBACK = "output.audio"
+"""How settings of the playback copy begin."""
 METADATA_SHOWN = ("agent_id", "customer_id", "queue", "started_at")
-NOT_JUDGING = ("default.yaml",)
-"""Files in ``configs/`` that judge nothing: settings have an identity of their own."""
-
 Need = Literal["current", "rescore", "analyse", "given_up"]
 """What a call needs: nothing; to be judged and shown anew from its analysis; all of it; or nothing until
 its file, the settings or the version change, or somebody releases it."""
@@ -72,7 +72,7 @@ class Identity:
         return cls(
             metadata_sha256=hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest(),
             settings_sha256=_settings_sha256(settings),
-            guidance_sha256=guidance_files_sha256(),
+            guidance_sha256=guidance_sha256(ANY_LANGUAGE),
             product_version=version("callcoach"),
         )
 
@@ -155,7 +155,8 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
         guidance_sha256(language),
     ):
         return "current"
-    return "rescore" if _sound_settings(stored) == settings.sound_settings() else "analyse"
+    now = ((key, value) for key, value, *_ in settings.describe())
+    return "rescore" if _of_sound(_thresholds(stored)) == _of_sound(now) else "analyse"
 
 
 def lacks_history(folder: Path) -> bool:
@@ -183,35 +184,20 @@ def file_stamp(path: Path) -> tuple[int | None, int | None]:
 
 
 @cache
-def guidance_files_sha256() -> str:
-    """Identity of everything in ``configs/`` that what was said is judged by, in any language."""
-    return guidance_sha256(None)
-
-
-@cache
-def guidance_sha256(language: str | None) -> str:
-    """Identity of the files for one language, and of those for all."""
-    digest = hashlib.sha256()
-    for path in sorted(CONFIG_DIR.glob("*.yaml")):
-        parts = path.name.split(".")
-        if path.name not in NOT_JUDGING and (language is None or len(parts) == 2 or parts[1] == language):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-@cache
 def _settings_sha256(settings: Settings) -> str:
     return settings.sha256()
 
 
-def _sound_settings(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What was set, when a call was analysed, of the settings that act on the sound."""
-    thresholds = document.get("thresholds")
-    return {
-        each["key"]: each.get("value")
-        for each in (thresholds if isinstance(thresholds, list) else ())
-        if isinstance(each, dict) and isinstance(each.get("key"), str) and needs_sound(each["key"])
-    }
+def _of_sound(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The settings whose change needs the sound: those it was measured by, and made into a copy by."""
+    return {key: value for key, value in values if acts_on_sound(key) or key.startswith(PLAYBACK)}
+
+
+def _thresholds(document: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    found = document.get("thresholds")
+    for each in found if isinstance(found, list) else ():
+        if isinstance(each, dict) and isinstance(each.get("key"), str):
+            yield each["key"], each.get("value")
 
 
 def stored_analysis(folder: Path) -> Mapping[str, Any] | None:

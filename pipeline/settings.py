@@ -44,8 +44,6 @@ JUDGED_BY = (
     ),
 )
 """Beginnings of the settings by which what was measured is judged or shown, without the sound."""
-PLAYBACK = ("output.audio",)
-"""Of these, the ones by which the playback copy is made."""
 STORE_URL = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?)://")
 PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
 PASSWORD_QUERY = re.compile(r"((?:password|passwd|pwd)=)[^&]*", re.IGNORECASE)
@@ -186,6 +184,18 @@ class RecognizerSettings(Section):
 
 class SpeakersSettings(Section):
     agent_channel: int = setting("channel of the agent where metadata does not say", ge=0, le=1)
+    role_confidence_min: float = setting(
+        "probability from which what was said tells who the agent is; under it roles are unknown",
+        source="docs/measures/roles.md",
+        ge=0.5,
+        le=1,
+    )
+    swap_probability: float = setting(
+        "probability from which what was said contradicts the channel map: warning roles_swapped",
+        source="docs/measures/roles.md",
+        ge=0.5,
+        le=1,
+    )
 
 
 class TurnsSettings(Section):
@@ -581,10 +591,6 @@ class Settings(BaseSettings):
         """
         return _identity(self.model_dump(mode="json", exclude=set(NO_PART_OF_A_RESULT)))
 
-    def sound_settings(self) -> dict[str, Any]:
-        """Those settings that act on the sound, by key: the others only judge or show what was measured."""
-        return {key: value for key, value, *_ in self.describe() if needs_sound(key)}
-
     def thresholds(self) -> tuple[Threshold, ...]:
         """Every setting with a unit or a bound that a figure is judged by, for the report."""
         return tuple(
@@ -631,11 +637,11 @@ def load_settings(
         raise SettingsError(_explain(error)) from error
 
 
-def needs_sound(key: str) -> bool:
+def acts_on_sound(key: str) -> bool:
     """Whether a change of this setting takes effect only when the sound is analysed again."""
     if key.partition(".")[0] in NO_PART_OF_A_RESULT:
         return False
-    return not key.startswith(JUDGED_BY) or key.startswith(PLAYBACK)
+    return not key.startswith(JUDGED_BY)
 
 
 def _identity(content: Mapping[str, Any]) -> str:

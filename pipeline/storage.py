@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.audio.discover import ANALYSIS_FILE, EXTENSIONS, discover
+from pipeline.audio.discover import ANALYSIS_FILE, CORRECTION_FILE, EXTENSIONS, discover
 from pipeline.audio.metadata import CALLS_TABLE
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
 
@@ -60,11 +60,12 @@ class Output:
         return f"{self.uri.rstrip('/')}/{path.relative_to(self.local).as_posix()}"
 
     def pull_analyses(self) -> None:
-        """Bring the analyses that are already there, for what is done and for the batch's figures."""
+        """Bring the analyses that are already there, for what is done and for the batch's figures, and what
+        users have corrected."""
         if not self.remote:
             return
         for name, relative in _files(self.uri):
-            if relative.name == ANALYSIS_FILE and len(relative.parts) == 2:
+            if relative.name in (ANALYSIS_FILE, CORRECTION_FILE) and len(relative.parts) == 2:
                 _get(self.uri, name, self.local / relative)
 
     def push_call(self, folder: Path) -> None:

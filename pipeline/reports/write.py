@@ -23,6 +23,7 @@ from pipeline.settings import Settings
 
 ANALYSIS = "analysis.json"
 AUDIO = "audio.ogg"
+DIGEST = "sound.json"
 CALL_FILES = (
     AUDIO,
     "report.html",
@@ -30,6 +31,7 @@ CALL_FILES = (
     "transcript.vtt",
     "turns.rttm",
     "contact_lens.json",
+    DIGEST,
     ANALYSIS,  # last: a folder without it is unfinished
 )
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_@+=,-][A-Za-z0-9._@+=,-]{0,99}")
@@ -84,27 +86,36 @@ def write_call(
     return target
 
 
-def rerender(folder: Path, settings: Settings, judged: Analysis | None = None) -> Path:
-    """Make the reports in ``folder`` again from its ``analysis.json``; sound is read from ``audio.ogg``.
-
-    With ``judged``, from that analysis, which then takes the place of the stored one.
+def read_call(folder: Path) -> Analysis:
+    """The analysis in ``folder``.
 
     Raises:
-        InputRejected: there is no analysis or this version cannot read it, or the sound is damaged.
+        InputRejected: there is none, or this version cannot read it.
     """
     try:
-        analysis = judged or analysis_json.loads((folder / ANALYSIS).read_bytes())
+        return analysis_json.loads((folder / ANALYSIS).read_bytes())
     except FileNotFoundError as error:
         raise InputRejected(f"{folder}: holds no {ANALYSIS}; give the folder of one analysed call") from error
     except InputRejected as error:
         raise InputRejected(f"{folder}: {error}") from error
-    audio = folder / AUDIO
-    sound = _stored_sound(analysis, audio, settings) if audio.is_file() else NO_SOUND
+
+
+def rerender(folder: Path, settings: Settings, changed: Analysis | None = None) -> Path:
+    """Make the reports in ``folder`` again from its ``analysis.json``; sound is drawn from its digest.
+
+    ``changed`` replaces the analysis, last of all; there is then no HTML report where there was none.
+
+    Raises:
+        InputRejected: there is no analysis or this version cannot read it, or the sound is damaged.
+    """
     modes = files.Modes.of(settings.output)
+    analysis = changed or read_call(folder)
+    sound = _stored_sound(analysis, folder, settings, modes)
     files.sweep(folder)
-    _write_reports(analysis, sound, folder, settings, modes, html=True)
-    if judged is not None:  # last: until then the folder counts as not judged by these settings
-        files.write_bytes(folder / ANALYSIS, analysis_json.dumps(judged), modes)
+    html = changed is None or (folder / "report.html").exists()
+    _write_reports(analysis, sound, folder, settings, modes, html=html)
+    if changed is not None:
+        files.write_bytes(folder / ANALYSIS, analysis_json.dumps(changed), modes)
     return folder
 
 
@@ -125,16 +136,29 @@ def _sound(
                 recording.samples, recording.sample_rate_hz, path, output.audio_bitrate_bps, muted
             )
         href = _href(audio, settings)
+    files.write_bytes(folder / DIGEST, playback.dump_digest(peaks, levels, _size(folder / AUDIO)), modes)
     return Sound(peaks, _by_role(analysis, levels), href)
 
 
-def _stored_sound(analysis: Analysis, audio: Path, settings: Settings) -> Sound:
-    points = settings.output.waveform_points
-    try:
-        peaks, levels = playback.read_digest(audio, points, analysis.call.duration_s)
-    except av.FFmpegError as error:
-        raise InputRejected(f"{audio}: cannot be decoded; remove it or analyse the call again") from error
-    return Sound(peaks, _by_role(analysis, levels), _href(audio, settings))
+def _stored_sound(analysis: Analysis, folder: Path, settings: Settings, modes: files.Modes) -> Sound:
+    """The sound as its digest has it; where that is missing, it is made from the playback copy."""
+    audio, points = folder / AUDIO, settings.output.waveform_points
+    size = _size(audio)
+    digest = folder / DIGEST
+    found = playback.load_digest(digest.read_bytes(), points, size) if digest.is_file() else None
+    if found is None and size is None:
+        return NO_SOUND
+    if found is None:
+        try:
+            found = playback.read_digest(audio, points, analysis.call.duration_s)
+        except av.FFmpegError as error:
+            raise InputRejected(f"{audio}: cannot be decoded; remove it or analyse the call again") from error
+        files.write_bytes(digest, playback.dump_digest(*found, size), modes)
+    return Sound(found[0], _by_role(analysis, found[1]), None if size is None else _href(audio, settings))
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
 
 
 def _href(audio: Path, settings: Settings) -> str | None:

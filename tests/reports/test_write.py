@@ -30,7 +30,7 @@ def test_all_files_of_the_contract(tmp_path: Path) -> None:
     assert folder == tmp_path / "out" / "late-bill-001"
     assert names(folder) == {
         "analysis.json", "report.html", "report.md", "transcript.vtt", "turns.rttm", "contact_lens.json",
-        "audio.ogg",
+        "audio.ogg", "sound.json",
     }  # fmt: skip
     assert analysis_json.loads((folder / "analysis.json").read_bytes()) == one
     assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
@@ -49,6 +49,7 @@ def test_second_result_replaces_the_first(tmp_path: Path) -> None:
     write.write_call(one, factories.recording(one), tmp_path, silent, html=False)
     assert names(folder) == {
         "analysis.json", "report.md", "transcript.vtt", "turns.rttm", "contact_lens.json", "notes.txt",
+        "sound.json",
     }  # fmt: skip
     assert names(tmp_path) == {"late-bill-001"}
 
@@ -126,6 +127,26 @@ def test_rerender_from_the_analysis(tmp_path: Path) -> None:
     assert 'class="wave agent" d="M' in after
 
 
+def test_rerender_draws_without_decoding(tmp_path: Path) -> None:
+    """The digest of the sound gives the very same report; without it the copy is decoded once and for all."""
+    one = short()
+    folder = write.write_call(one, factories.recording(one), tmp_path, SETTINGS)
+    before, digest = (folder / "report.html").read_text(), (folder / "sound.json").read_bytes()
+    write.rerender(folder, SETTINGS)
+    assert (folder / "report.html").read_text() == before
+    for spoilt in (None, b"{", digest.replace(b'"audio_bytes":', b'"audio_bytes":1')):
+        (folder / "sound.json").unlink() if spoilt is None else (folder / "sound.json").write_bytes(spoilt)
+        write.rerender(folder, SETTINGS)
+        restored = playback.load_digest(
+            (folder / "sound.json").read_bytes(), SETTINGS.output.waveform_points, audio_bytes(folder)
+        )
+        assert restored is not None
+
+
+def audio_bytes(folder: Path) -> int:
+    return (folder / "audio.ogg").stat().st_size
+
+
 def test_rerender_without_audio(tmp_path: Path) -> None:
     """Without the playback copy there is a report without a player."""
     one = short()
@@ -174,4 +195,4 @@ def test_empty_call(tmp_path: Path) -> None:
     one = dataclasses.replace(
         factories.empty(), call=dataclasses.replace(factories.empty().call, duration_s=2.0)
     )
-    assert len(names(write.write_call(one, factories.recording(one), tmp_path, SETTINGS))) == 7
+    assert len(names(write.write_call(one, factories.recording(one), tmp_path, SETTINGS))) == 8
