@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from pipeline.audio.line import TELEPHONE_RATE_HZ, codec_family
 from pipeline.correction import keep
+from pipeline.errors import InputRejected
 from pipeline.files import Modes
 from pipeline.guidance.judge import Heard, judge
 from pipeline.guidance.version import guidance_sha256
@@ -74,7 +77,13 @@ def as_measured(analysis: Analysis, settings: Settings) -> Settings:
         section, _, name = threshold.key.partition(".")
         if acts_on_sound(threshold.key) and name in content.get(section, {}):
             content[section][name] = threshold.value
-    return Settings(**content)
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        raise InputRejected(
+            f"{analysis.call.call_id}: was measured by settings that this version refuses; "
+            "analyse the call again"
+        ) from error
 
 
 def needs_sound(analysis: Analysis, settings: Settings) -> list[str]:

@@ -79,12 +79,12 @@ def with_store(path: Path) -> Settings:
 def test_changed_thresholds_are_applied() -> None:
     """A band that the agent's rate falls out of changes the verdict, the listed threshold and provenance."""
     one = rescore(call(), PLAIN)
-    strict = factories.settings("rate.band_low_sps=9", "rate.band_high_sps=10", "rate.very_fast_sps=11")
+    strict = factories.settings("rate.band_low_sps=3.4", "rate.band_high_sps=3.5")
     other = rescore(one, strict)
     verdicts = [next(each for each in made.guidance if each.id == "talk_slowly") for made in (one, other)]
     assert verdicts[0].verdict != "missed"
     assert verdicts[1].verdict == "missed"
-    assert next(each.value for each in other.thresholds if each.key == "rate.band_low_sps") == 9.0
+    assert next(each.value for each in other.thresholds if each.key == "rate.band_low_sps") == 3.4
     assert other.provenance.rescored is not None
     assert other.provenance.rescored.config_sha256 == strict.sha256()
     assert other.provenance.config_sha256 == one.provenance.config_sha256
@@ -100,6 +100,17 @@ def test_what_was_measured_stays_with_its_thresholds() -> None:
     assert next(each.value for each in other.thresholds if each.key == "turns.gap_s") == 3.0
     assert needs_sound(other, changed) == ["turns.gap_s", "rate.window_s"]
     assert needs_sound(other, PLAIN) == []
+
+
+def test_a_call_of_impossible_settings_is_refused() -> None:
+    """Stored thresholds that no setting can have name the call, not a line of code."""
+    one = call()
+    wrong = tuple(
+        dataclasses.replace(each, value=-1.0) if each.key == "turns.gap_s" else each
+        for each in one.thresholds
+    )
+    with pytest.raises(InputRejected, match=r"late-bill-001: .*analyse the call again"):
+        rescore(dataclasses.replace(one, thresholds=wrong), PLAIN)
 
 
 def test_rescoring_again_changes_only_its_time() -> None:
@@ -160,7 +171,7 @@ def test_holds_are_those_that_the_real_agent_announced() -> None:
     assert [(hold.start_s, hold.end_s, hold.announced) for hold in after.measures.call.holds] == [
         (8.0, 25.0, True)
     ]
-    assert [gap.kind for gap in after.measures.call.gaps][0] == "hold"
+    assert after.measures.call.gaps[0].kind == "hold"
     assert exchange_roles(after, PLAIN, None).measures.call.holds == ()
 
 
@@ -201,7 +212,7 @@ def test_unknown_roles_cannot_be_exchanged() -> None:
 
 
 def test_all_files_follow(tmp_path: Path) -> None:
-    """Every file of the call and the batch's pages tell the exchanged roles; no HTML appears where none was."""
+    """Every file of the call and the batch's pages tell the exchanged roles; no HTML comes where none was."""
     settings = with_store(tmp_path)
     one = call()
     folder = write.write_call(one, factories.recording(one), tmp_path / "out", settings)
@@ -275,8 +286,7 @@ def test_a_later_analysis_keeps_to_the_correction(tmp_path: Path) -> None:
 
     def analyze(recording: Recording, metadata: Metadata, _: Settings, **__: Any) -> Analysis:
         seen.append(metadata.correction)
-        made = call(call_id=metadata.call_id, sha256=recording.sha256)
-        return made
+        return call(call_id=metadata.call_id, sha256=recording.sha256)
 
     outcome = process_call(path, tmp_path / "out", settings, analyze=analyze, html=False)
     assert outcome.folder is not None

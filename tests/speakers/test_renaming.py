@@ -44,7 +44,7 @@ def test_without_names_nothing_is_copied() -> None:
 
 def test_a_conversation_is_measured_under_its_new_names() -> None:
     """Everything that measures are computed from is renamed: sound, words, units, floor and events."""
-    named = dialogue.conversation(dialogue.dialogue(NOTATION))
+    named = dialogue.conversation(dialogue.dialogue(NOTATION), 13.0)
     numbered = renamed(named, NUMBERED)
     for each in dataclasses.fields(numbered):
         value = getattr(numbered, each.name)
