@@ -17,7 +17,7 @@ from pipeline.errors import StoreUnavailable
 from pipeline.planning import Identity, PlannedCall, file_stamp
 from pipeline.processes import has_ended, this_process
 from pipeline.settings import Settings
-from pipeline.storage import is_remote
+from pipeline.storage import is_remote, local_path
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -98,12 +98,12 @@ class Ledger:
 
         def enter(session: "Session") -> None:
             ledger.add(session, new)
-            ledger.await_work(session, changed, now)
+            ledger.replace(session, [(row.revision, _pending(row, now)) for row in changed])
 
         self._ask(enter)
         self.read()
 
-    def claim(self, call: PlannedCall, folder: Path) -> Claim:
+    def claim(self, call: PlannedCall) -> Claim:
         """Take a call for this run, unless another has it, or has settled it since this run began."""
         from pipeline.store import ledger
 
@@ -112,7 +112,7 @@ class Ledger:
             seen = self._seen.get(name)
             if seen is not None and (settled := self._settled_elsewhere(seen, call)):
                 return settled
-            if seen is not None and seen.state == ledger.RUNNING and not self._is_gone(seen):
+            if seen is not None and self._is_held(seen):
                 newer = self._ask(lambda session: ledger.entry(session, self.out, name))
                 if newer is None:
                     return "elsewhere" if self._available else "claimed"
@@ -144,16 +144,34 @@ class Ledger:
                     setattr(seen, key, value)
         self._write_late()
 
-    def adopt(self, call: PlannedCall, folder: Path, sha256: str | None) -> None:
-        """Note that a call is done by these settings, as its folder shows."""
-        done = _stamp(call) | _analysis(folder) | {"sha256": sha256, "error_kind": None, "error": None}
-        if self.claim(call, folder) == "claimed":
-            self._write(call.metadata.call_id, done | {"state": "done", "since": _now(), "tries": 0})
+    def adopt(self, calls: Iterable[PlannedCall], out: Path) -> None:
+        """Note that calls are done by these settings, as their folders in ``out`` show."""
+        from pipeline.store import ledger
+        from pipeline.store.tables import BatchCall
 
-    def _write(self, name: str, values: dict[str, Any]) -> None:
-        with self._lock:
-            self._unwritten[name] = values
-        self._write_late()
+        now = _now()
+        rows = [
+            BatchCall(
+                out=self.out,
+                call_id=call.metadata.call_id,
+                source=call.source,
+                state=ledger.DONE,
+                since=now,
+                **_stamp(call),
+                **_analysis(call.folder(out)),
+                **dataclasses.asdict(Identity.of(call, self._settings)),
+            )
+            for call in calls
+        ]
+        new = [row for row in rows if row.call_id not in self._seen]
+        known = [(self._seen[row.call_id], row) for row in rows if row.call_id in self._seen]
+
+        def enter(session: "Session") -> None:
+            ledger.add(session, new)
+            ledger.replace(session, [(seen.revision, row) for seen, row in known if not self._is_held(seen)])
+
+        if rows:
+            self._ask(enter)
 
     def _values(self, call: PlannedCall, outcome: "CallOutcome", folder: Path) -> dict[str, Any]:
         from pipeline.store import ledger
@@ -214,6 +232,9 @@ class Ledger:
             return "done"
         return "failed" if seen.state in (ledger.FAILED, ledger.QUARANTINED) else None
 
+    def _is_held(self, seen: "BatchCall") -> bool:
+        return seen.state == "running" and not self._is_gone(seen)
+
     def _is_gone(self, seen: "BatchCall") -> bool:
         """Whether the run that had a call has ended or has said nothing for long."""
         silent = _now() - (seen.heartbeat_at or seen.since)
@@ -261,6 +282,11 @@ class Ledger:
             return None
 
 
+def batch_name(out: str) -> str:
+    """What the ledger calls the batch that is written to a folder or URI."""
+    return out.rstrip("/") if is_remote(out) else str(local_path(out).resolve())
+
+
 def matches(row: "BatchCall", call: PlannedCall, settings: Settings) -> bool:
     """Whether an entry is about this very file, unchanged since, and these settings, guidance and version."""
     return not is_remote(call.source) and _same_work(row, call, settings)
@@ -282,6 +308,10 @@ def _stamp(call: PlannedCall) -> dict[str, Any]:
 def _analysis(folder: Path) -> dict[str, Any]:
     size_bytes, mtime_ns = file_stamp(folder / ANALYSIS_FILE)
     return {"analysis_bytes": size_bytes, "analysis_mtime_ns": mtime_ns}
+
+
+def _pending(row: "BatchCall", now: datetime) -> "BatchCall":
+    return dataclasses.replace(row, state="pending", since=now)
 
 
 def _now() -> datetime:

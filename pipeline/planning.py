@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 PLAYBACK = "output.audio"
 """How settings of the playback copy begin."""
 METADATA_SHOWN = ("agent_id", "customer_id", "queue", "started_at")
-Need = Literal["current", "rescore", "analyse", "given_up"]
-"""What a call needs: nothing; to be judged and shown anew from its analysis; all of it; or nothing until
-its file, the settings or the version change, or somebody releases it."""
+Stamp = tuple[int | None, int | None]
+"""Size in bytes and time of the last change in ns of a file."""
+Need = Literal["current", "rescore", "analyse"]
+"""What a call needs: nothing, to be judged and shown anew from its analysis, or all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,7 @@ def is_as_written(entry: "BatchCall", folder: Path) -> bool:
     return entry.state == "done" and None not in stamp and file_stamp(folder / ANALYSIS_FILE) == stamp
 
 
-def file_stamp(path: Path) -> tuple[int | None, int | None]:
+def file_stamp(path: Path) -> Stamp:
     """Size in bytes and time of the last change in ns; ``None`` where there is no such file."""
     try:
         found = path.stat()

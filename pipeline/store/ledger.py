@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from pipeline.store.tables import BatchCall
 
 PENDING, RUNNING, DONE, FAILED, QUARANTINED = "pending", "running", "done", "failed", "quarantined"
+EVERY_COLUMN = tuple(column.name for column in BatchCall.__table__.columns)
+COLUMNS = tuple(name for name in EVERY_COLUMN if name not in ("out", "call_id", "revision"))
 STATES = (PENDING, RUNNING, DONE, FAILED, QUARANTINED)
 
 
@@ -30,16 +32,17 @@ def add(session: Session, rows: Sequence[BatchCall]) -> int:
         return 0
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     into = sqlite.insert(BatchCall) if on_sqlite else postgresql.insert(BatchCall)
-    values = [{name: getattr(row, name) for name in BatchCall.__table__.columns.keys()} for row in rows]  # noqa: SIM118
+    values = [{name: getattr(row, name) for name in EVERY_COLUMN} for row in rows]
     done = session.connection().execute(into.on_conflict_do_nothing(), values)
     return int(done.rowcount)
 
 
-def await_work(session: Session, seen: Iterable[BatchCall], now: datetime) -> None:
-    """Entries of calls that have changed become pending, unless another run was faster."""
+def replace(session: Session, rows: Iterable[tuple[int, BatchCall]]) -> None:
+    """Put entries in the place of those of the same calls that were seen with these revisions."""
     changes = [
-        {"key_out": row.out, "key_call_id": row.call_id, "key_revision": row.revision, "now": now}
-        for row in seen
+        {name: getattr(row, name) for name in COLUMNS}
+        | {"key_out": row.out, "key_call_id": row.call_id, "key_revision": revision, "revision": revision + 1}
+        for revision, row in rows
     ]
     if changes:
         statement = (
@@ -49,7 +52,7 @@ def await_work(session: Session, seen: Iterable[BatchCall], now: datetime) -> No
                 BatchCall.call_id == bindparam("key_call_id"),
                 BatchCall.revision == bindparam("key_revision"),
             )
-            .values(state=PENDING, since=bindparam("now"), revision=BatchCall.revision + 1)
+            .values({name: bindparam(name) for name in (*COLUMNS, "revision")})
         )
         session.connection().execute(statement, changes)
 
@@ -76,13 +79,15 @@ def beat(session: Session, owner: str, now: datetime) -> None:
     session.execute(held.values(heartbeat_at=now), execution_options={"synchronize_session": False})
 
 
-def release(session: Session, out: str | None, call_id: str | None, now: datetime) -> list[tuple[str, str]]:
+def release(
+    session: Session, out: str | None, call_ids: Sequence[str] | None, now: datetime
+) -> list[tuple[str, str]]:
     """Let failed and quarantined calls be tried again; (batch, call) of each that was released."""
     query = select(BatchCall).where(BatchCall.state.in_((FAILED, QUARANTINED)))
     if out is not None:
         query = query.where(BatchCall.out == out)
-    if call_id is not None:
-        query = query.where(BatchCall.call_id == call_id)
+    if call_ids is not None:
+        query = query.where(BatchCall.call_id.in_(call_ids))
     found = list(session.scalars(query))
     for row in found:
         row.state, row.tries, row.since, row.revision = PENDING, 0, now, row.revision + 1
