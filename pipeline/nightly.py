@@ -3,13 +3,14 @@
 How the work is handed out is the caller's: to threads here, to tasks in the flows.
 """
 
+import logging
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -25,6 +26,7 @@ from pipeline.batch import (
 from pipeline.errors import InputRejected, StageFailed
 from pipeline.ledger import Ledger, batch_name, matches
 from pipeline.planning import Need, Plan, PlannedCall, is_as_written, lacks_history, need_of, plan
+from pipeline.reports.night import write_metrics, write_summary
 from pipeline.rollup import Standing, roll_up
 from pipeline.settings import Settings
 from pipeline.storage import Located, Output, is_remote, locate
@@ -32,7 +34,9 @@ from pipeline.storage import Located, Output, is_remote, locate
 if TYPE_CHECKING:
     from pipeline.store.tables import BatchCall
 
-Tell = Callable[[CallOutcome], None]
+LOGGER = "callcoach.batch"
+"""Name of the logger that tells a run's events, with ids as ``facts``."""
+LOG = logging.getLogger(LOGGER)
 REJECTED = InputRejected.__name__
 
 
@@ -54,18 +58,31 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """What a run did. ``index`` is the address of its index page; ``ledger_error`` says why there was no
-    ledger, for some time at least."""
+    """What a run did.
+
+    ``index`` is the address of its index page; ``ledger`` counts the calls by state over all runs;
+    ``ledger_error`` says why there was no ledger, for some time at least; ``problems`` are with what is told
+    of the run, a line each.
+    """
 
     outcomes: tuple[CallOutcome, ...]
     counts: dict[str, int]
     index: str
     seconds: float
+    ledger: Mapping[str, int]
+    quarantined: tuple[str, ...]
     ledger_error: str | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[CallOutcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.failed)
+
+    @property
+    def audio_s(self) -> float:
+        """Length of the calls that were done."""
+        lengths = [(outcome.row or {}).get("duration_s") for outcome in self.outcomes if outcome.done]
+        return sum(length for length in lengths if isinstance(length, float))
 
 
 def run_night(
@@ -77,7 +94,6 @@ def run_night(
     workers: int | None = None,
     only: Sequence[Need] = ("analyse", "rescore"),
     runner: Runner | None = None,
-    tell: Tell | None = None,
     analyze: Analyze | None = None,
 ) -> Night:
     """Do what the recordings in ``source`` need in ``out``; both are those of the settings by default.
@@ -85,7 +101,6 @@ def run_night(
     Args:
         date: only calls whose metadata say that they started on this day (YYYY-MM-DD).
         only: needs that are met; the others are left as they are.
-        tell: called with each outcome as soon as it is final.
 
     Raises:
         InputRejected: there is no such source.
@@ -103,22 +118,45 @@ def run_night(
             pairs = ((found.path, found.source) for found in recordings)
             batch = plan(pairs, output.local, settings, ledger.read())
             calls = [call for call in batch.calls if date is None or _started_on(date, call)]
-            run = _Run(output, settings, ledger, tell or (lambda _: None), only)
+            run = _Run(output, settings, ledger, only)
             jobs = run.sort_out(batch, calls)
+            LOG.info(
+                "run_started", extra={"facts": {"run": ledger.owner, "calls": len(calls), "jobs": len(jobs)}}
+            )
             if jobs:
                 with CallPool(output.local, settings, workers=workers, analyze=analyze) as pool:
                     run.do(jobs, pool, runner or in_threads)
             standing = standing_of(ledger, {call.metadata.call_id for call in batch.calls})
         with _written(output):
             index = roll_up(output.local, run.outcomes, settings, standing)
+            night = Night(
+                outcomes=tuple(run.outcomes),
+                counts=run.counts(),
+                index=output.address(index),
+                seconds=time.perf_counter() - started,
+                ledger=standing.counts or {},
+                quarantined=tuple(row.call_id for row in standing.entries if row.state == "quarantined"),
+                ledger_error=ledger.failure,
+            )
+            write_summary(output.local, night, settings)
         output.push_batch_files()
-    return Night(
-        outcomes=tuple(run.outcomes),
-        counts=run.counts(),
-        index=output.address(index),
-        seconds=time.perf_counter() - started,
-        ledger_error=ledger.failure,
+    LOG.info(
+        "run_finished",
+        extra={"facts": night.counts | {"run": ledger.owner, "seconds": round(night.seconds, 1)}},
     )
+    return _with_metrics(night, settings)
+
+
+def _with_metrics(night: Night, settings: Settings) -> Night:
+    """Write the metrics where the settings say; a place that cannot be written costs a line, not the run."""
+    if settings.batch.metrics_file is None:
+        return night
+    path = Path(settings.batch.metrics_file)
+    try:
+        write_metrics(path, night)
+    except OSError as error:
+        return replace(night, problems=(f"{path}: cannot be written ({error.strerror or error})",))
+    return night
 
 
 def standing_of(ledger: Ledger, call_ids: Collection[str]) -> Standing:
@@ -153,14 +191,11 @@ def in_threads(
 class _Run:
     """The work of one run, and what became of it."""
 
-    def __init__(
-        self, output: Output, settings: Settings, ledger: Ledger, tell: Tell, only: Sequence[Need]
-    ) -> None:
+    def __init__(self, output: Output, settings: Settings, ledger: Ledger, only: Sequence[Need]) -> None:
         self.outcomes: list[CallOutcome] = []
         self._output = output
         self._settings = settings
         self._ledger = ledger
-        self._tell = tell
         self._only = only
         self._unchanged = 0
         self._elsewhere = 0
@@ -269,8 +304,13 @@ class _Run:
             self._settle(outcome)
 
     def _settle(self, outcome: CallOutcome) -> None:
+        facts: dict[str, object] = {"run": self._ledger.owner, "call_id": outcome.call_id}
+        facts |= {"seconds": round(outcome.seconds, 3)}
+        if outcome.failed:
+            LOG.warning("call_failed", extra={"facts": facts | {"error_kind": outcome.error_kind}})
+        else:
+            LOG.info("call_done", extra={"facts": facts})
         self.outcomes.append(outcome)
-        self._tell(outcome)
 
 
 def _make_ready(output: Output, settings: Settings) -> None:

@@ -485,7 +485,7 @@ class BatchSettings(Section):
     transcript_cache_days: float = setting(
         "transcripts of calls that were never finished are removed after", unit="days", gt=0
     )
-    log_format: Literal["text", "json"] = setting("shape of the log lines of a batch, on stderr")
+    log_format: Literal["none", "text", "json"] = setting("log lines of a batch on stderr, and their shape")
     metrics_file: str | None = setting(
         "file for Prometheus' text collector, e.g. /var/lib/node_exporter/callcoach.prom"
     )

@@ -72,9 +72,7 @@ def analyze(
     provenance = dataclasses.replace(
         made.provenance, config_sha256=settings.sha256(), product_version=version("callcoach")
     )
-    return dataclasses.replace(
-        made, call=facts, provenance=provenance, thresholds=settings.thresholds()
-    )
+    return dataclasses.replace(made, call=facts, provenance=provenance, thresholds=settings.thresholds())
 
 
 def note(journal: Path, line: str) -> None:

@@ -41,8 +41,7 @@ def write_batch(
     files.make_folder(out, modes)
     held = list(entries)
     summary = summarise(held)
-    if ledger is not None:
-        summary["ledger"] = ledger
+    summary["ledger"] = ledger
     shown = [entry for entry in held if entry.row is not None]
     stamps = {entry.folder or "": entry.stamp or (None, None) for entry in shown}
     with files.atomic_path(out / "calls.parquet", modes) as path:

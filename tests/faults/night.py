@@ -1,4 +1,4 @@
-"""A night as a program of its own, to be killed: ``python -m tests.faults.night SOURCE OUT [KEY=VALUE...]``."""
+"""A night as a program of its own: ``python -m tests.faults.night SOURCE OUT [KEY=VALUE...]``."""
 
 import json
 import resource
@@ -19,9 +19,7 @@ def main(source: str, out: str, *given: str) -> int:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
         with orderly_termination():
-            night = run_night(
-                load_settings(None, assignments), source=source, out=out, analyze=fakes.analyze
-            )
+            night = run_night(load_settings(None, assignments), source=source, out=out, analyze=fakes.analyze)
     except CallError as error:
         print(error, file=sys.stderr)
         return 1
