@@ -60,11 +60,15 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Write what is not yet written, and give back what was not finished."""
+        from pipeline.store import ledger
+
         self._stopped.set()
         self._heart.join()
         if self._unwritten:
             self._available = True  # a last try
         self._write_late()
+        self._ask(lambda session: ledger.give_back(session, self.owner, _now()))
 
     @property
     def available(self) -> bool:
@@ -168,7 +172,7 @@ class Ledger:
 
         def enter(session: "Session") -> None:
             ledger.add(session, new)
-            ledger.replace(session, [(seen.revision, row) for seen, row in known if not self._is_held(seen)])
+            ledger.replace(session, [(seen.revision, row) for seen, row in known])
 
         if rows:
             self._ask(enter)

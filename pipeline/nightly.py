@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LOGGER = "callcoach.batch"
 """Name of the logger that tells a run's events, with ids as ``facts``."""
 LOG = logging.getLogger(LOGGER)
+LOG.addHandler(logging.NullHandler())  # else warnings without a handler land on stderr
 REJECTED = InputRejected.__name__
 
 

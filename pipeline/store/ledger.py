@@ -79,6 +79,13 @@ def beat(session: Session, owner: str, now: datetime) -> None:
     session.execute(held.values(heartbeat_at=now), execution_options={"synchronize_session": False})
 
 
+def give_back(session: Session, owner: str, now: datetime) -> None:
+    """What ``owner`` has claimed and not settled is free again."""
+    held = update(BatchCall).where(BatchCall.owner == owner, BatchCall.state == RUNNING)
+    free = held.values(state=PENDING, since=now, revision=BatchCall.revision + 1)
+    session.execute(free, execution_options={"synchronize_session": False})
+
+
 def release(
     session: Session, out: str | None, call_ids: Sequence[str] | None, now: datetime
 ) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -106,10 +106,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     made = Place(tmp_path, *NAMES)
     monkeypatch.setenv("FAKE_JOURNAL", str(made.journal))
-    yield made
+    return made
 
 
 def unhindered(place: Place) -> None:
@@ -117,7 +117,7 @@ def unhindered(place: Place) -> None:
 
 
 def test_a_killed_worker_costs_its_call_one_try(place: Place, undisturbed: dict[str, Any]) -> None:
-    """The call is done in the same run by another process, the others are not touched, and nothing is left."""
+    """The call is done in the same run by another process, and the others are not touched."""
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(place.night)
         os.kill(place.await_call("once-b"), signal.SIGKILL)
