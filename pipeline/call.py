@@ -150,7 +150,7 @@ def analyze_call(
         *recording.warnings,
         *found,
         *speakers.warnings,
-        *role_warnings(heard.turns, language, metadata.correction, settings.speakers),
+        *role_warnings(heard.facts, heard.turns, metadata.correction, settings.speakers),
         *quality_warnings(recording, channel_of, conversation, of_speakers, settings),
     )
     return Analysis(

@@ -79,12 +79,12 @@ def with_store(path: Path) -> Settings:
 def test_changed_thresholds_are_applied() -> None:
     """A band that the agent's rate falls out of changes the verdict, the listed threshold and provenance."""
     one = rescore(call(), PLAIN)
-    strict = factories.settings("rate.band_low_sps=3.4", "rate.band_high_sps=3.5")
+    strict = factories.settings("rate.slow_sps=1.5", "rate.band_low_sps=2", "rate.band_high_sps=2.5")
     other = rescore(one, strict)
     verdicts = [next(each for each in made.guidance if each.id == "talk_slowly") for made in (one, other)]
     assert verdicts[0].verdict != "missed"
     assert verdicts[1].verdict == "missed"
-    assert next(each.value for each in other.thresholds if each.key == "rate.band_low_sps") == 3.4
+    assert next(each.value for each in other.thresholds if each.key == "rate.band_low_sps") == 2.0
     assert other.provenance.rescored is not None
     assert other.provenance.rescored.config_sha256 == strict.sha256()
     assert other.provenance.config_sha256 == one.provenance.config_sha256
@@ -230,6 +230,8 @@ def test_all_files_follow(tmp_path: Path) -> None:
     assert "<v Customer>Thank you for calling" in (folder / "transcript.vtt").read_text()
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert summary["agents"][0]["events"]["interruption"]["customer"] == 1
+    for report in ("report.html", "report.md"):
+        assert "Judged anew on" in (folder / report).read_text()
     (folder / "report.html").unlink()
     rescore_call(folder, settings)
     assert not (folder / "report.html").exists()

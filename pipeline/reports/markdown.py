@@ -208,12 +208,14 @@ class Writer:
 
     def provenance(self) -> str:
         of = self.a.provenance
-        lines = (
+        lines = [
             f"- {self.t('provenance.source')}: {escape(self.a.call.source)}",
             f"- {self.t('provenance.sha256')}: `{escape(self.a.call.sha256)}`",
             f"- {self.t('provenance.config')}: `{escape(of.config_sha256)}`",
             f"- {self.t('provenance.created_at')}: {escape(date(of.created_at))}",
-        )
+        ]
+        if of.rescored is not None:
+            lines.append(f"- {self.t('provenance.rescored')}: {escape(date(of.rescored.at))}")
         return self._part("provenance.title", "\n".join(lines))
 
     def _part(self, title: str, body: str) -> str:

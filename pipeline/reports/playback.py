@@ -119,6 +119,12 @@ def read_digest(path: Path, n: int, duration_s: float) -> tuple[Peaks, Levels]:
     return np.minimum(peaks, 1.0), _decibels(powers)
 
 
+def rounded(peaks: Peaks, levels_db: Levels) -> tuple[Peaks, Levels]:
+    """A digest as precise as it is kept, so that a report made later is the same."""
+    exact = peaks.astype(np.float64).round(PEAK_DECIMALS)
+    return exact.astype(np.float32), levels_db.round(LEVEL_DECIMALS)
+
+
 def dump_digest(peaks: Peaks, levels_db: Levels, audio_bytes: int | None) -> bytes:
     """A digest as JSON, for reports that are made later; ``audio_bytes`` is the size of the copy, if any."""
     digest = {

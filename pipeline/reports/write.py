@@ -127,7 +127,9 @@ def _sound(
     muted = [(each.start_s, each.end_s) for each in analysis.redactions]
     peaks = playback.waveform_peaks(recording.samples, output.waveform_points)
     peaks = playback.mute_peaks(peaks, recording.duration_s, muted)
-    levels = playback.second_levels_db(recording.samples, recording.sample_rate_hz)
+    peaks, levels = playback.rounded(
+        peaks, playback.second_levels_db(recording.samples, recording.sample_rate_hz)
+    )
     href = None
     if output.audio != "none":
         audio = folder / AUDIO
@@ -150,7 +152,7 @@ def _stored_sound(analysis: Analysis, folder: Path, settings: Settings, modes: f
         return NO_SOUND
     if found is None:
         try:
-            found = playback.read_digest(audio, points, analysis.call.duration_s)
+            found = playback.rounded(*playback.read_digest(audio, points, analysis.call.duration_s))
         except av.FFmpegError as error:
             raise InputRejected(f"{audio}: cannot be decoded; remove it or analyse the call again") from error
         files.write_bytes(digest, playback.dump_digest(*found, size), modes)

@@ -18,7 +18,7 @@ import yaml
 
 from pipeline.errors import SettingsError
 from pipeline.phrases import normal_words
-from pipeline.records import Correction, QualityWarning, Role, Separation, Turn
+from pipeline.records import CallFacts, Correction, QualityWarning, Role, Separation, Turn
 from pipeline.settings import CONFIG_DIR, SpeakersSettings
 from pipeline.speakers.channels import GIVEN_CONFIDENCE
 from pipeline.timeline import overlap_s, union
@@ -154,7 +154,7 @@ def name_speakers(
 
 
 def role_warnings(
-    turns: Sequence[Turn], language: str, correction: Correction | None, settings: SpeakersSettings
+    call: CallFacts, turns: Sequence[Turn], correction: Correction | None, settings: SpeakersSettings
 ) -> list[QualityWarning]:
     """``roles_swapped`` where agent and customer clearly speak as the other would; nothing is exchanged.
 
@@ -164,12 +164,12 @@ def role_warnings(
         return []
     if correction is not None:
         return [corrected_warning()]
-    guess = assign_roles(turns, language, settings)
+    guess = assign_roles(turns, call.language, settings)
     if guess.agent != "customer" or guess.confidence < settings.swap_probability:
         return []
     message = (
         f"By what they say, agent and customer are the wrong way round (probability {guess.confidence:.2f}). "
-        "If so, callcoach rescore --swap-roles with the id of this call exchanges them."
+        f"If so, exchange them: callcoach rescore --swap-roles {call.call_id}"
     )
     strongest = guess.strongest()
     shown = next((turn for turn in turns if strongest and turn.turn == strongest.turn), turns[0])

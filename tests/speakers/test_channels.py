@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.records import Metadata, Recording
+from pipeline.records import Correction, Metadata, Recording
 from pipeline.settings import load_settings
 from pipeline.speakers.channels import Speakers, speakers_by_channel
 
@@ -60,6 +60,15 @@ def test_precedence(
     assert (found.separation.method, found.separation.role_method) == ("channels", method)
     assert found.separation.role_confidence == confidence
     assert found.separation.agent_label == f"channel_{agent}"
+
+
+def test_a_correction_of_this_call_wins_over_the_batch() -> None:
+    """A user who put one recording right is not overruled by what is said of the whole folder."""
+    correction = Correction(sha256="0" * 64, agent_channel=1, agent_speech=())
+    metadata = Metadata(call_id="a", agent_channel=0, correction=correction)
+    found = speakers_by_channel(recording(2), metadata, 0, (), load_settings().speakers)
+    assert found.channel_of == {"agent": 1, "customer": 0}
+    assert found.separation.role_confidence == 1.0
     assert found.warnings == ()
 
 

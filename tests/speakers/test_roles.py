@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Role, Turn
+from pipeline.records import Correction, Role, Separation, Turn
 from pipeline.settings import CONFIG_DIR
-from pipeline.speakers.roles import RoleGuess, assign_roles, load_role_cues
+from pipeline.speakers.renaming import renamed
+from pipeline.speakers.roles import (
+    RoleGuess,
+    assign_roles,
+    load_role_cues,
+    name_speakers,
+    role_warnings,
+)
 from tests import factories
+from tests.benchmarks.truth import Truth, sample_truths
 from tests.speakers.dialogues import OTHER, Dialogue, split, spoken_by, turns_of, written
 
 SETTINGS = factories.settings().speakers
@@ -113,3 +121,77 @@ def test_mixed_names_are_refused() -> None:
     mixed = spoken_by(TEST[0].turns, {"agent": "agent", "customer": "speaker_1"})
     with pytest.raises(ValueError, match="no pair"):
         guess(mixed)
+
+
+# --- what becomes of it -------------------------------------------------------------------------------
+
+ONE_CHANNEL = Separation(method="diarization", role_method="unknown", role_confidence=0.0, agent_label=None)
+FACTS = factories.analysis(rich=False).call
+CALL = next(each for each in TEST if "inbound" in each.traits and len(each.turns) > 10)
+
+
+def named(turns: Sequence[Turn], correction: Correction | None = None) -> tuple[Separation, dict[Role, Role]]:
+    return name_speakers(ONE_CHANNEL, turns, "en", correction, SETTINGS)
+
+
+def test_voices_on_one_channel_get_their_roles() -> None:
+    """Roles by words are marked as such, with their confidence; the part that is the agent stays known."""
+    separation, names = named(spoken_by(CALL.turns, PARTIES))
+    assert names == {"speaker_2": "agent", "speaker_1": "customer"}
+    assert (separation.role_method, separation.agent_label) == ("transcript", "speaker_2")
+    assert separation.role_confidence == guess(CALL.turns).confidence
+    assert renamed(spoken_by(CALL.turns, PARTIES), names) == CALL.turns
+
+
+def test_unsure_roles_stay_unknown() -> None:
+    """Below the threshold voices keep their numbers."""
+    turns = turns_of("A: Hello.\nC: Hello.\nA: Yes.\nC: Okay.")
+    assert named(spoken_by(turns, PARTIES)) == (ONE_CHANNEL, {})
+
+
+def test_a_correction_wins_over_words() -> None:
+    """Whoever speaks when the corrected agent spoke is the agent, whatever was said and however numbered."""
+    spoken = tuple((turn.start_s, turn.end_s) for turn in CALL.turns if turn.speaker == "customer")
+    correction = Correction(sha256="0" * 64, agent_channel=None, agent_speech=spoken)
+    separation, names = named(spoken_by(CALL.turns, PARTIES), correction)
+    assert names == {"speaker_1": "agent", "speaker_2": "customer"}
+    assert (separation.role_method, separation.role_confidence) == ("metadata", 1.0)
+
+
+def test_channels_and_single_voices_are_left_alone() -> None:
+    """Where channels give the roles, words do not change them."""
+    assert named(CALL.turns) == (ONE_CHANNEL, {})
+    alone = turns_of("A: Thank you for calling Swiftpost, how can I help you?")
+    assert named(spoken_by(alone, {"agent": "speaker_1"})) == (ONE_CHANNEL, {})
+
+
+def test_right_channels_are_not_doubted() -> None:
+    """No dialogue of the test part, nor any stretch of one, is called swapped more than once in a hundred."""
+    parts = [part for each in TEST for part in each.parts()]
+    assert not any(role_warnings(FACTS, each.turns, None, SETTINGS) for each in TEST)
+    assert sum(bool(role_warnings(FACTS, part, None, SETTINGS)) for part in parts) < 0.01 * len(parts)
+
+
+def test_swapped_channels_are_noticed() -> None:
+    """The warning names the command and the moment that shows it, for at least nine calls in ten."""
+    found = [role_warnings(FACTS, spoken_by(each.turns, OTHER), None, SETTINGS) for each in TEST]
+    assert sum(map(len, found)) >= 0.9 * len(TEST)
+    for warning in (each[0] for each in found if each):
+        assert warning.code == "roles_swapped"
+        assert "callcoach rescore --swap-roles late-bill-001" in warning.message
+        assert warning.start_s is not None
+
+
+def test_what_a_user_has_said_is_not_doubted() -> None:
+    """A corrected call is noted as such and never warned of again."""
+    correction = Correction(sha256="0" * 64, agent_channel=0, agent_speech=())
+    (note,) = role_warnings(FACTS, spoken_by(CALL.turns, OTHER), correction, SETTINGS)
+    assert note.code == "roles_corrected"
+    assert role_warnings(FACTS, spoken_by(CALL.turns, PARTIES), correction, SETTINGS) == []
+
+
+@pytest.mark.parametrize("truth", sample_truths(), ids=lambda each: each.call_id)
+def test_the_agents_of_the_sample_calls(truth: Truth) -> None:
+    """Each sample call's script is told rightly, the voicemail and the rude agent included."""
+    lines = [f"{each['speaker'][0].upper()}: {each['text']}" for each in truth.content["utterances"]]
+    assert guess(turns_of("\n".join(lines))).agent == "agent"
