@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     address = f"http://{HOST}:{port}"
     os.environ["PREFECT_API_URL"] = f"{address}/api"
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "WARNING"
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has started it in the background
+        signal.signal(number, _interrupt)
     try:
         with _running("server", "start", "--host", HOST, "--port", str(port), "--analytics-off") as server:
             _await(f"{address}/api/health", server)

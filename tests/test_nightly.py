@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline import nightly, planning
+from pipeline.guidance.version import guidance_sha256
 from pipeline.nightly import Night, run_night
 from pipeline.planning import need_of, plan
 from tests import factories, fakes
@@ -54,7 +55,7 @@ def test_unchanged_calls_are_not_even_opened(place: Place, monkeypatch: pytest.M
     assert (place.out / "calls.parquet").read_bytes() == table
 
 
-def test_each_change_needs_its_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_change_needs_its_own(place: Place) -> None:
     """A limit or guidance is judged anew from the analysis; what acts on the sound needs the sound."""
     assert place.need("a") == "analyse"
     place.night()
@@ -64,8 +65,13 @@ def test_each_change_needs_its_own(place: Place, monkeypatch: pytest.MonkeyPatch
     assert place.need("a", "output.play_lead_s=3") == "rescore"
     assert place.need("a", "output.audio=beside") == "analyse"
     assert place.need("a", "turns.gap_s=4") == "analyse"
-    monkeypatch.setattr(planning, "guidance_sha256", lambda _: "another")
-    assert place.need("a") == "current"  # the stand-in for the analysis notes no guidance
+    path = place.out / "a/analysis.json"
+    document = json.loads(path.read_bytes())
+    for noted, need in ((guidance_sha256("en"), "current"), ("another", "rescore")):
+        document["provenance"]["guidance_sha256"] = noted
+        document["call"]["language"] = "en"
+        path.write_text(json.dumps(document))
+        assert place.need("a") == need
 
 
 def test_other_limits_are_applied_without_the_sound(

@@ -35,14 +35,17 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert program.stdout is not None
-    assert "is ready" in program.stdout.readline()
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60) as client:
-        yield client
-        program.send_signal(signal.SIGINT)
-        assert program.wait(60) == 0
-        with pytest.raises(httpx.ConnectError):
-            client.get("/health")
+    try:
+        assert program.stdout is not None
+        assert "is ready" in program.stdout.readline()
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60) as client:
+            yield client
+            program.send_signal(signal.SIGINT)
+            assert program.wait(120) == 0
+            with pytest.raises(httpx.ConnectError):
+                client.get("/health")
+    finally:
+        program.kill()
 
 
 def test_a_triggered_night_succeeds_with_its_artifacts(api: httpx.Client, tmp_path: Path) -> None:
