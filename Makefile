@@ -12,13 +12,18 @@ DEMO_STORE := out/demo-store/callcoach.sqlite
 WAVESURFER := wavesurfer.js@8.0.1
 VENDOR := pipeline/reports/assets/vendor
 
-.PHONY: demo install test lint accuracy bench fit lock vendor clean
+.PHONY: demo install server test lint accuracy bench fit lock vendor clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
 	@echo "Open $(DEMO)/index.html in a browser."
 
 install: $(INSTALLED)
+
+# A Prefect server with its pages on this machine, a worker and every deployment, until Ctrl-C.
+PORT ?= 4200
+server: $(INSTALLED)
+	$(BIN)/python -m flows.serve --port $(PORT)
 
 # The lock is complete, so pip has nothing to resolve; older ones cannot with hashes and extras together.
 $(INSTALLED): requirements.lock pyproject.toml

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from pipeline.errors import CallError, ModelUnavailable, SettingsError, StageFailed
-from pipeline.planning import PlannedCall, RefusedCall, plan
+from pipeline.errors import CallError, InputRejected, ModelUnavailable, SettingsError, StageFailed
+from pipeline.planning import Need, PlannedCall, RefusedCall, plan
 from pipeline.settings import Settings
 from pipeline.workers import (
     Allow,
@@ -51,25 +51,37 @@ class Analyze(Protocol):
 class CallOutcome:
     """What became of one call: its folder and figures, or the reason there are none.
 
-    ``expected`` failures have a message that the product wrote; ``retriable`` says that the same call may
-    pass the next time; ``traceback`` is for ``--debug`` only.
+    It is ``unchanged`` where the output had it already, ``elsewhere`` where another run has it. ``expected``
+    failures have a message that the product wrote; ``retriable`` says that the same call may pass the next
+    time, ``bad_input`` that it cannot; ``traceback`` is for ``--debug`` only.
     """
 
     source: str
     call_id: str | None
-    status: Literal["done", "failed"]
+    status: Literal["done", "failed", "unchanged", "elsewhere"]
     seconds: float
     folder: Path | None = None
     row: "Row | None" = None
+    sha256: str | None = None
     error: str | None = None
     error_kind: str | None = None
     expected: bool = True
     retriable: bool = False
+    bad_input: bool = False
     traceback: str | None = field(default=None, repr=False)
 
     @property
     def done(self) -> bool:
         return self.status == "done"
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "failed"
+
+    @property
+    def public_error(self) -> str | None:
+        """Why it failed, without any text that the product did not write itself."""
+        return self.error if self.expected else f"unexpected {self.error_kind}"
 
 
 def process_call(
@@ -98,8 +110,8 @@ def process_call(
     from pipeline.audio.metadata import read_metadata
     from pipeline.correction import corrected
     from pipeline.history import History
-    from pipeline.reports.table import call_row
     from pipeline.reports.write import refuse_originals_among_reports, write_call
+    from pipeline.transcription.kept import KeptTranscripts
 
     refuse_originals_among_reports(out, settings)
     started = time.perf_counter()
@@ -127,17 +139,39 @@ def process_call(
         if not history.record(analysis):
             analysis = history.noted(analysis)
             folder = write_call(analysis, recording, out, settings, html=html)
+        KeptTranscripts(recording.sha256, settings.batch).forget()
     except STOPS_THE_BATCH:
         raise
     except Exception as error:
         return failed_outcome(source, call_id, error, time.perf_counter() - started)
+    return _done(source, analysis, folder, time.perf_counter() - started)
+
+
+def process_again(source: str, folder: Path, settings: Settings) -> CallOutcome:
+    """Judge a stored analysis by these settings and write its reports again, without its sound."""
+    from pipeline.rescore import rescore_call
+
+    started = time.perf_counter()
+    try:
+        analysis = rescore_call(folder, settings)
+    except STOPS_THE_BATCH:
+        raise
+    except Exception as error:
+        return failed_outcome(source, None, error, time.perf_counter() - started)
+    return _done(source, analysis, folder, time.perf_counter() - started)
+
+
+def _done(source: str, analysis: "Analysis", folder: Path, seconds: float) -> CallOutcome:
+    from pipeline.reports.table import call_row
+
     return CallOutcome(
         source=source,
-        call_id=call_id,
+        call_id=analysis.call.call_id,
         status="done",
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         folder=folder,
         row=call_row(analysis),
+        sha256=analysis.call.sha256,
     )
 
 
@@ -174,7 +208,7 @@ class CallPool:
     ) -> None:
         self._pool.close(kill=error is not None)
 
-    def process(self, call: PlannedCall) -> CallOutcome:
+    def process(self, call: PlannedCall, need: Need = "analyse") -> CallOutcome:
         """The outcome of one call, also when its worker died or ran out of time.
 
         Raises:
@@ -182,7 +216,7 @@ class CallPool:
         """
         started = time.perf_counter()
         try:
-            outcome: CallOutcome = self._pool.run((call.path, call.source))
+            outcome: CallOutcome = self._pool.run((call, need))
         except (WorkerLost, DeadlinePassed) as error:
             return failed_outcome(call.source, call.metadata.call_id, error, time.perf_counter() - started)
         return outcome
@@ -268,16 +302,18 @@ def _load_worker(
         analyze = _analyze_call()
         _load_models(settings)
 
-    def handle(job: tuple[Path, str], allow: Allow) -> CallOutcome:
-        path, source = job
+    def handle(job: tuple[PlannedCall, Need], allow: Allow) -> CallOutcome:
+        call, need = job
         limits = settings.batch
+        if need == "rescore":
+            return process_again(call.source, call.folder(out), settings)
         return process_call(
-            path,
+            call.path,
             out,
             settings,
             agent_channel=agent_channel,
             html=html,
-            source=source,
+            source=call.source,
             analyze=analyze,
             on_decoded=lambda duration_s: allow(
                 limits.call_timeout_base_s + limits.call_timeout_ratio * duration_s
@@ -315,5 +351,6 @@ def failed_outcome(source: str, call_id: str | None, error: Exception, seconds: 
         error_kind=type(error).__name__,
         expected=expected,
         retriable=isinstance(error, MAY_PASS_NEXT_TIME),
+        bad_input=isinstance(error, InputRejected),
         traceback=trace,
     )

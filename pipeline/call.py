@@ -28,6 +28,8 @@ from pipeline.records import (
     Provenance,
     Quality,
     Recording,
+    Samples,
+    SpeakerTranscript,
     Speech,
     Transcript,
 )
@@ -42,7 +44,8 @@ from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import name_speakers, role_warnings
 from pipeline.speech.activity import channel_activity
 from pipeline.speech.bleed import without_leak
-from pipeline.timeline import union
+from pipeline.timeline import Span, union
+from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import judge_all, possible_only
@@ -115,10 +118,15 @@ def analyze_call(
     with clock.stage("transcript"):
         chosen = metadata.language or settings.recognizer.language
         language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
-        transcripts = {
-            role: transcribe(own, rate_hz, activity[role].speech, recognizer, settings.recognizer, language)
-            for role, own in samples.items()
-        }
+        kept = KeptTranscripts(recording.sha256, settings.batch)
+
+        def words_of(own: Samples, speech: Sequence[Span]) -> SpeakerTranscript:
+            key = key_of(own, rate_hz, speech, language, settings.recognizer, resolved.sha256)
+            return kept.get_or_make(
+                key, lambda: transcribe(own, rate_hz, speech, recognizer, settings.recognizer, language)
+            )
+
+        transcripts = {role: words_of(own, activity[role].speech) for role, own in samples.items()}
         language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
         if diarization is not None and len(speakers.channel_of) == 2:
             (role,) = samples

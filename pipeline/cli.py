@@ -215,6 +215,47 @@ def _folders_of(call_ids: tuple[str, ...], root: Path, folders: list[Path]) -> l
     return [by_name[name] for name in dict.fromkeys(map(folder_name, call_ids))]
 
 
+@main.command()
+@click.option("--out", type=click.Path(), metavar="URI", help="Only the batch that is written there.")
+@click.option("--retry", "retried", multiple=True, metavar="CALL", help="Release a call; may be repeated.")
+@click.option("--retry-all", is_flag=True, help="Release every failed and quarantined call.")
+@settings_options
+@json_option
+@debug_option
+def status(
+    out: str | None,
+    retried: tuple[str, ...],
+    retry_all: bool,
+    config: str | None,
+    assignments: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Show how the calls of nightly batches stand.
+
+    Counts, and each call that runs, has failed or is quarantined. A released call is tried again by the
+    next run.
+    """
+    from pipeline.batch_status import release, shown, statuses
+
+    settings = _settings(config, assignments)
+    if retried or retry_all:
+        released = release(settings, out, None if retry_all else retried)
+        if missing := set(retried) - {call_id for _, call_id in released}:
+            raise click.UsageError(f"{', '.join(sorted(missing))}: has not failed")
+        if as_json:
+            _print_json([{"out": of, "call_id": call_id} for of, call_id in released])
+        else:
+            click.echo(f"{len(released)} released; the next run tries them again")
+        return 0
+    batches = statuses(settings, out)
+    if as_json:
+        _print_json(batches)
+    for batch in () if as_json else batches:
+        for line in shown(batch):
+            click.echo(line)
+    return EXIT_FAILED if any(batch["failed"] for batch in batches) else 0
+
+
 @main.group()
 def models() -> None:
     """Show, check or fetch the weights."""

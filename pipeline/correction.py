@@ -35,7 +35,7 @@ def corrected(metadata: Metadata, out: Path, sha256: str) -> Metadata:
     path = out / folder_name(metadata.call_id) / CORRECTION_FILE
     try:
         found = _ADAPTER.validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return metadata
     except (OSError, ValidationError) as error:
         raise InputRejected(f"{path}: is not a correction; remove it and swap the roles again") from error

@@ -23,16 +23,8 @@ from pipeline.guidance.version import guidance_sha256
 from pipeline.planning import started_utc
 from pipeline.records import Analysis, Baseline, Rescored
 from pipeline.reports.write import read_call, rerender
-from pipeline.settings import Settings
+from pipeline.settings import Settings, acts_on_sound
 from pipeline.speakers.exchange import exchange_roles
-
-MEASURED_BY = (
-    *("audio.", "speech.", "recognizer.", "speakers.", "turns.", "listening.", "pitch.", "baseline."),
-    *("rate.coverage_min", "rate.min_ipu_s", "rate.full_confidence_s", "rate.low_confidence_s"),
-    *("rate.window_s", "rate.hop_s", "rate.turn_min_s"),
-    *("rate.nuclei_gain_ratio", "rate.nuclei_dip_db", "rate.nuclei_range_db"),
-)
-"""Beginnings of the settings that act before a call is judged: a change of these needs the sound."""
 
 
 def rescore(
@@ -52,7 +44,7 @@ def rescore(
         analysis = exchange_roles(analysis, used, baseline)
     acts_sha256 = speech_acts_sha256(analysis.call.language)
     acts = analysis.acts
-    if acts_sha256 != analysis.provenance.speech_acts_sha256:
+    if acts_sha256 != analysis.provenance.speech_acts_sha256 or _asks_otherwise(analysis, used):
         acts = find_acts(analysis.transcript.turns, analysis.call.language, used).acts
     heard = Heard(
         facts=analysis.call,
@@ -88,12 +80,19 @@ def rescore(
     )
 
 
+def _asks_otherwise(analysis: Analysis, settings: Settings) -> bool:
+    """Whether speech acts were recognised by other settings."""
+    before = {each.key: each.value for each in analysis.thresholds if each.key.startswith("acts.")}
+    now = {key: value for key, value, *_ in settings.describe() if key.startswith("acts.")}
+    return before != now
+
+
 def as_measured(analysis: Analysis, settings: Settings) -> Settings:
     """``settings``, but for those that the call was measured by, which are as they were then."""
     content = settings.model_dump()
     for threshold in analysis.thresholds:
         section, _, name = threshold.key.partition(".")
-        if threshold.key.startswith(MEASURED_BY) and name in content.get(section, {}):
+        if acts_on_sound(threshold.key) and name in content.get(section, {}):
             content[section][name] = threshold.value
     try:
         return Settings(**content)

@@ -23,7 +23,7 @@ HEAVY = ("numpy", "faster_whisper", "prefect", "pydantic", "rich", "sqlalchemy",
 COMMANDS: tuple[str, ...] = ("baseline", "baseline delete", "baseline export", "baseline reset")
 COMMANDS += ("baseline show",)
 COMMANDS += ("analyze", "doctor", "models", "models fetch", "models list", "models verify", "nightly")
-COMMANDS += ("report", "rescore", "schema", "settings")
+COMMANDS += ("report", "rescore", "schema", "settings", "status")
 
 
 @pytest.fixture

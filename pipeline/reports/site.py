@@ -1,7 +1,7 @@
 """What is written over a batch: its pages, ``summary.json`` and ``calls.parquet``."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,19 +40,28 @@ class BatchEntry:
     row: Row | None
     error: str | None
     source: str
+    stamp: tuple[int | None, int | None] | None = None
+    """Size and time of the analysis file that ``row`` was made from."""
 
 
-def write_batch(out: Path, entries: Iterable[BatchEntry], settings: Settings) -> Path:
-    """Write the pages of a batch into ``out`` and return the path of ``index.html``."""
+def write_batch(
+    out: Path, entries: Iterable[BatchEntry], settings: Settings, ledger: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the pages of a batch into ``out`` and return the path of ``index.html``.
+
+    ``ledger`` says how the calls stand over all runs; without one the pages do not speak of it.
+    """
     modes = files.Modes.of(settings.output)
     files.make_folder(out, modes)
     held = list(entries)
     summary = summarise(held)
-    rows = [entry.row for entry in held if entry.row is not None]
+    summary["ledger"] = ledger
+    shown = [entry for entry in held if entry.row is not None]
+    stamps = {entry.folder or "": entry.stamp or (None, None) for entry in shown}
     with files.atomic_path(out / "calls.parquet", modes) as path:
-        write_parquet(rows, path)
+        write_parquet([entry.row for entry in shown if entry.row is not None], path, stamps)
     with files.atomic_path(out / "summary.csv", modes) as path:
-        write_csv(rows, path)
+        write_csv([entry.row for entry in shown if entry.row is not None], path)
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     files.write_text(out / "summary.json", text, modes)
     calls = [Listed(entry.row, entry.folder) for entry in held if entry.row is not None and entry.folder]

@@ -7,6 +7,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -149,10 +150,37 @@ def _harmless(value: Scalar) -> Scalar:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
-def write_parquet(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
-    """Write rows of ``call_row`` to ``path`` (which the caller makes atomic); zero rows are fine."""
+MADE = "callcoach"
+"""Key of the table's own facts: who wrote it, and from which files."""
+
+
+def write_parquet(
+    rows: Iterable[Mapping[str, Scalar]], path: Path, stamps: Mapping[str, tuple[int | None, int | None]] = {}
+) -> None:
+    """Write rows of ``call_row`` to ``path`` (which the caller makes atomic); zero rows are fine.
+
+    ``stamps`` are size and time of the analysis behind each row, by folder, in the order of the rows: with
+    them :func:`read_parquet` can tell which rows still hold.
+    """
     table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema())
-    pq.write_table(table, path, compression="zstd")
+    made = json.dumps({"by": version("callcoach"), "stamps": list(stamps.items())})
+    pq.write_table(table.replace_schema_metadata({MADE: made}), path, compression="zstd")
+
+
+def read_parquet(path: Path) -> dict[str, tuple[tuple[int | None, int | None], Row]]:
+    """Rows by folder, with the stamps of their analyses; nothing where this version did not write them."""
+    try:
+        table = pq.read_table(path)
+        made = json.loads((table.schema.metadata or {})[MADE.encode()])
+        stamps = [(str(folder), (stamp[0], stamp[1])) for folder, stamp in made["stamps"]]
+    except (OSError, pa.ArrowException, ValueError, LookupError, TypeError):
+        return {}
+    if made.get("by") != version("callcoach") or not table.schema.equals(schema()):
+        return {}
+    rows: list[Row] = table.to_pylist()
+    if len(rows) != len(stamps):
+        return {}
+    return {folder: (stamp, row) for (folder, stamp), row in zip(stamps, rows, strict=True)}
 
 
 def _event_column(kind: EventKind, role: Role) -> str:

@@ -1,11 +1,9 @@
 """Writing everything of one call into its folder, and rendering its reports again."""
 
 import base64
-import glob
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,7 +34,6 @@ CALL_FILES = (
     DIGEST,
     ANALYSIS,  # last: a folder without it is unfinished
 )
-ABANDONED_S = 86_400.0
 ORIGINAL_WORDS = "turns.json"
 PRIVATE = files.Modes(file=0o600, folder=0o700)
 
@@ -66,8 +63,7 @@ def write_call(
     modes = files.Modes.of(settings.output)
     files.make_folder(out, modes)
     target = out / folder_name(analysis.call.call_id)
-    _sweep(target)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=out))
+    staging = Path(tempfile.mkdtemp(prefix=files.part_prefix(target.name), suffix=files.PART, dir=out))
     try:
         staging.chmod(modes.folder)
         sound = NO_SOUND
@@ -138,6 +134,7 @@ def rerender(folder: Path, settings: Settings, changed: Analysis | None = None) 
     modes = files.Modes.of(settings.output)
     analysis = changed or read_call(folder)
     sound = _stored_sound(analysis, folder, settings, modes)
+    files.sweep(folder)
     html = changed is None or (folder / "report.html").exists()
     _write_reports(analysis, sound, folder, settings, modes, html=html)
     if changed is not None:
@@ -224,6 +221,7 @@ def _publish(staging: Path, target: Path) -> None:
         staging.rename(target)
         files.sync(target.parent)
         return
+    files.sweep(target)
     (target / ANALYSIS).unlink(missing_ok=True)
     for name in CALL_FILES:
         if (staging / name).exists():
@@ -231,10 +229,3 @@ def _publish(staging: Path, target: Path) -> None:
         else:
             (target / name).unlink(missing_ok=True)  # of the earlier result; it would contradict this one
     files.sync(target)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what killed runs of this call left behind; a young folder may be another run's work."""
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        if time.time() - left.stat().st_mtime > ABANDONED_S:
-            shutil.rmtree(left, ignore_errors=True)

@@ -136,6 +136,25 @@ def test_identity_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert decode(path, AUDIO).source == str(path)
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_file_that_grows_while_it_is_read_may_pass_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    """Half a recording is neither analysed as a whole one nor refused for good."""
+    path = write_wav(tmp_path / "a.wav", tones(8000), 8000)
+
+    def grows(*_: object) -> str:
+        with path.open("ab") as file:
+            file.write(bytes(800))
+        if not readable:
+            raise ValueError("no header yet")
+        return "read"
+
+    monkeypatch.setattr(decode_module, "_decode_open", grows)
+    with pytest.raises(StageFailed, match="was still being written"):
+        decode(path, AUDIO)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
 def test_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
     """Protects files whose names come from systems with another encoding."""

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from prefect.testing.utilities import prefect_test_harness
 
 import flows.analyze
 import flows.nightly
-from pipeline.batch import CallPool
 from tests import fakes
 
 
@@ -32,7 +30,7 @@ def server() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _analyzed_by_fake(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (flows.analyze, flows.nightly):
-        monkeypatch.setattr(module, "CallPool", partial(CallPool, analyze=fakes.analyze))
+        monkeypatch.setattr(module, "ANALYZE", fakes.analyze)
 
 
 def nightly(source: object, out: object, **parameters: Any) -> Any:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import time
 from pathlib import Path
 
 import pytest
@@ -71,18 +69,6 @@ def test_failed_write_leaves_the_first_result(tmp_path: Path, monkeypatch: pytes
         write.write_call(one, factories.recording(one), tmp_path, SETTINGS)
     assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
     assert names(tmp_path) == {"late-bill-001"}
-
-
-def test_leftovers_of_killed_runs_are_swept(tmp_path: Path) -> None:
-    """They hold what was said on the call; a young one may be another run's work."""
-    one = short("a[1]")
-    name = folder_name("a[1]")
-    for part, age_s in (("old", 2 * write.ABANDONED_S), ("young", 0.0)):
-        left = tmp_path / f".{name}.{part}.part"
-        left.mkdir()
-        os.utime(left, (time.time() - age_s,) * 2)
-    write.write_call(one, factories.recording(one), tmp_path, SETTINGS)
-    assert names(tmp_path) == {name, f".{name}.young.part"}
 
 
 @pytest.mark.parametrize(
