@@ -13,10 +13,11 @@ from prefect.states import Completed
 
 from flows.tasks import outcome_of, process
 from pipeline.batch import CallOutcome, CallPool, refused_outcome
+from pipeline.cluster import ClusterPool
 from pipeline.planning import PlannedCall, is_current, plan
 from pipeline.rollup import roll_up
 from pipeline.settings import Settings, load_settings
-from pipeline.storage import Output, is_remote, locate
+from pipeline.storage import Output, locate
 
 SOME_FAILED = "CompletedWithFailures"
 
@@ -40,7 +41,8 @@ def nightly(
         out: folder or URI; setting ``batch.out`` by default.
         config: settings file over the defaults.
         assignments: single settings as ``section.key=value``.
-        workers: calls analysed at a time; setting ``batch.workers`` by default.
+        workers: calls analysed at a time; setting ``batch.workers`` by default. A Dask cluster
+            (``batch.dask_address``) takes as many as it has threads.
     """
     settings = load_settings(Path(config) if config else None, assignments or ())
     with tempfile.TemporaryDirectory(prefix="callcoach-nightly-") as folder:
@@ -65,7 +67,7 @@ def _is_of(date: str | None, call: PlannedCall) -> bool:
 
 def _may_be_new(call: PlannedCall, output: Output, settings: Settings) -> bool:
     """A remote recording is compared by its task, once it is here."""
-    return is_remote(call.source) or not is_current(call, output.local, settings)
+    return call.remote or not is_current(call, output.local, settings)
 
 
 def _process(
@@ -76,14 +78,14 @@ def _process(
     if not calls:
         return
     again: list[PlannedCall] = []
-    with CallPool(output.local, settings, workers=workers) as pool:
+    with _pool(output, settings, workers) as pool:
 
         def submit(call: PlannedCall) -> PrefectFuture[Any]:
             named = process.with_options(task_run_name=call.metadata.call_id)
-            unless_current = settings if is_remote(call.source) else None
+            unless_current = settings if call.remote else None
             return named.submit(call, pool, output, unless_current)
 
-        for call, outcome in _windowed(submit, calls, pool.workers + 1):
+        for call, outcome in _windowed(submit, calls, lambda: pool.workers + 1):
             if outcome is not None and outcome.retriable and settings.batch.max_attempts > 1:
                 again.append(call)
             elif outcome is not None:
@@ -97,13 +99,22 @@ def _process(
                 yield outcome
 
 
+def _pool(output: Output, settings: Settings, workers: int | None) -> CallPool | ClusterPool:
+    if settings.batch.dask_address:
+        return ClusterPool(settings)
+    return CallPool(output.local, settings, workers=workers)
+
+
 def _windowed(
-    submit: Callable[[PlannedCall], PrefectFuture[Any]], calls: Iterable[PlannedCall], width: int
+    submit: Callable[[PlannedCall], PrefectFuture[Any]],
+    calls: Iterable[PlannedCall],
+    width: Callable[[], int],
 ) -> Iterator[tuple[PlannedCall, CallOutcome | None]]:
-    """Submit with at most ``width`` runs under way: one more than workers, to fetch while they work."""
+    """Submit with at most ``width`` runs under way: one more than workers, to fetch while they work. It is
+    asked each time: workers of a cluster come and go."""
     under_way: dict[PrefectFuture[Any], PlannedCall] = {}
     for call in calls:
-        if len(under_way) == width:
+        while len(under_way) >= width():
             run = next(as_completed(list(under_way)))
             yield under_way[run], outcome_of(run, under_way.pop(run))
         under_way[submit(call)] = call

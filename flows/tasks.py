@@ -9,10 +9,11 @@ from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 
 from pipeline.batch import STOPS_THE_BATCH, CallOutcome, CallPool, failed_outcome
+from pipeline.cluster import ClusterPool
 from pipeline.errors import StageFailed
-from pipeline.planning import PlannedCall, is_current
+from pipeline.planning import PlannedCall
 from pipeline.settings import Settings
-from pipeline.storage import Located, Output, StorageFailed
+from pipeline.storage import Output, StorageFailed
 
 UNCHANGED = "Unchanged"
 STORAGE_RETRIES = 3
@@ -39,25 +40,18 @@ def may_pass_next_time(_task: Task[..., object], _run: TaskRun, state: State[obj
     retry_condition_fn=storage_failed,
 )
 def process(
-    call: PlannedCall, pool: CallPool, output: Output, unless_current: Settings | None = None
+    call: PlannedCall, pool: CallPool | ClusterPool, output: Output, unless_current: Settings | None = None
 ) -> CallOutcome | State[CallOutcome | None]:
     """Fetch a call, have a worker process analyse it and write its reports, send these where they belong.
 
-    The worker processes are the pool's, so that a call which kills its process or runs out of time fails
-    alone; this task runs in a thread and waits for it. With ``unless_current``, a call that these settings
-    have already analysed is left as it is.
+    The worker processes are the pool's, here or on a cluster, so that a call which kills its process or runs
+    out of time fails alone; this task runs in a thread and waits for it. With ``unless_current``, a call
+    that these settings have already analysed is left as it is.
     """
     log = get_run_logger()
-    located = Located(path=call.path, source=call.source)
-    located.fetch()
-    try:
-        if unless_current is not None and is_current(call, output.local, unless_current):
-            return Completed(name=UNCHANGED, data=None)
-        outcome = pool.process(call)
-    finally:
-        located.release()
-    if outcome.folder is not None:
-        output.push_call(outcome.folder)
+    outcome = pool.deliver(call, output, unless_current)
+    if outcome is None:
+        return Completed(name=UNCHANGED, data=None)
     if not outcome.done:
         log.warning("%s failed: %s", outcome.call_id, public_reason(outcome))
         return Failed(message=public_reason(outcome), data=outcome)

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from pipeline.errors import CallError, ModelUnavailable, SettingsError, StageFailed
-from pipeline.planning import PlannedCall, RefusedCall, plan
+from pipeline.planning import PlannedCall, RefusedCall, is_current, plan
 from pipeline.settings import Settings
+from pipeline.storage import Located, Output
 from pipeline.workers import (
     Allow,
     DeadlinePassed,
@@ -79,6 +80,7 @@ def process_call(
     agent_channel: int | None = None,
     html: bool = True,
     source: str | None = None,
+    metadata: "Metadata | None" = None,
     analyze: Analyze | None = None,
     on_decoded: Callable[[float], None] | None = None,
 ) -> CallOutcome:
@@ -88,7 +90,8 @@ def process_call(
     written. A store that does not answer costs the comparison, not the call: the analysis has the warning
     ``store_unavailable``.
 
-    ``on_decoded`` is told the duration in seconds as soon as it is known.
+    ``metadata`` that are not given are read from beside the recording. ``on_decoded`` is told the duration
+    in seconds as soon as it is known.
 
     Raises:
         ModelUnavailable, SettingsError: no call can be analysed.
@@ -103,7 +106,8 @@ def process_call(
     source = source or str(path)
     call_id = None
     try:
-        metadata, _ = read_metadata(path, settings.audio)
+        if metadata is None:
+            metadata, _ = read_metadata(path, settings.audio)
         call_id = metadata.call_id
         recording = decode(path, settings.audio, source=source)
         if on_decoded is not None:
@@ -133,7 +137,7 @@ def process_call(
 
 
 class CallPool:
-    """Worker processes with loaded models that process calls; ``process`` may be called from threads."""
+    """Worker processes with loaded models that process calls; its methods may be called from threads."""
 
     def __init__(
         self,
@@ -146,6 +150,7 @@ class CallPool:
         analyze: Analyze | None = None,
     ) -> None:
         self.workers = workers or settings.batch.workers
+        self._unsent: dict[str, CallOutcome] = {}
         work = partial(_load_worker, out, settings, agent_channel=agent_channel, html=html, analyze=analyze)
         self._pool = WorkerPool(
             work,
@@ -173,9 +178,37 @@ class CallPool:
         """
         started = time.perf_counter()
         try:
-            outcome: CallOutcome = self._pool.run((call.path, call.source))
+            outcome: CallOutcome = self._pool.run(call)
         except (WorkerLost, DeadlinePassed) as error:
             return failed_outcome(call.source, call.metadata.call_id, error, time.perf_counter() - started)
+        return outcome
+
+    def deliver(
+        self, call: PlannedCall, output: Output, unless_current: Settings | None = None
+    ) -> CallOutcome | None:
+        """Fetch a call, process it, send its reports to ``output``, whose local folder is this pool's.
+
+        ``None`` where the output has the call already, by the settings ``unless_current``. A call whose
+        reports could not be sent is only sent the next time.
+
+        Raises:
+            StorageFailed: the recording could not be fetched or the reports not sent.
+            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
+        """
+        outcome = self._unsent.get(call.source)
+        if outcome is None:
+            located = Located(path=call.path, source=call.source)
+            located.fetch()
+            try:
+                if unless_current is not None and is_current(call, output.local, unless_current):
+                    return None
+                outcome = self.process(call)
+            finally:
+                located.release()
+        if outcome.folder is not None:
+            self._unsent[call.source] = outcome
+            output.push_call(outcome.folder)
+            del self._unsent[call.source]
         return outcome
 
 
@@ -259,16 +292,16 @@ def _load_worker(
         analyze = _analyze_call()
         _load_models(settings)
 
-    def handle(job: tuple[Path, str], allow: Allow) -> CallOutcome:
-        path, source = job
+    def handle(call: PlannedCall, allow: Allow) -> CallOutcome:
         limits = settings.batch
         return process_call(
-            path,
+            call.path,
             out,
             settings,
             agent_channel=agent_channel,
             html=html,
-            source=source,
+            source=call.source,
+            metadata=call.metadata,
             analyze=analyze,
             on_decoded=lambda duration_s: allow(
                 limits.call_timeout_base_s + limits.call_timeout_ratio * duration_s

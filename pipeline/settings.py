@@ -444,6 +444,13 @@ class BatchSettings(Section):
     call_timeout_base_s: float = setting("time any call may take", unit="s", gt=0)
     call_timeout_ratio: float = setting("further time per second of recording", unit="s/s", gt=0)
     recycle_after_calls: int = setting("calls after which a worker process is replaced", unit="calls", ge=1)
+    dask_address: str | None = setting(
+        "scheduler of the Dask cluster that analyses the nightly batch, e.g. tcp://scheduler:8786; null "
+        "analyses in worker processes of this machine"
+    )
+    dask_wait_s: float = setting(
+        "longest wait for that scheduler, and for a first worker of it", unit="s", gt=0
+    )
     source: str = setting("folder or URI in which the nightly batch looks for recordings")
     out: str = setting("folder or URI to which the nightly batch writes")
 

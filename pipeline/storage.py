@@ -4,7 +4,8 @@ Local paths and ``file://`` URIs are used in place. Everything else goes through
 ``gs://`` and ``az://`` work once their fsspec package is installed.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -37,7 +38,7 @@ class Located:
             StorageFailed: the store did not give it.
         """
         if self.remote:
-            _get(self.source, _store(self.source)[1], self.path)
+            _get_all(self.source, [(_store(self.source)[1], self.path)])
 
     def release(self) -> None:
         """Remove the copy of a remote recording; its owner's file is never touched."""
@@ -63,15 +64,27 @@ class Output:
         """Bring the analyses that are already there, for what is done and for the batch's figures."""
         if not self.remote:
             return
-        for name, relative in _files(self.uri):
-            if relative.name == ANALYSIS_FILE and len(relative.parts) == 2:
-                _get(self.uri, name, self.local / relative)
+        there = [
+            (name, self.local / relative) for name, relative in _files(self.uri) if _is_analysis(relative)
+        ]
+        _get_all(self.uri, there)
+
+    def pull_analysis(self, folder: Path) -> None:
+        """Bring the analysis of the call whose folder in ``local`` this is, if it is there."""
+        store, root = _store(self.uri)
+        name = f"{root.rstrip('/')}/{folder.name}/{ANALYSIS_FILE}"
+        with _storage_errors(self.uri):
+            there = store.exists(name)
+        if there:
+            _get_all(self.uri, [(name, folder / ANALYSIS_FILE)])
 
     def push_call(self, folder: Path) -> None:
-        """Upload the reports of one call, its analysis last, since that is what marks it done."""
+        """Upload the reports of one call, its analysis last, since that is what marks it done; the staged
+        ones are removed, or a night's reports would fill the disk."""
         if self.remote:
             files = sorted(path for path in folder.rglob("*") if path.is_file())
             self._push(sorted(files, key=lambda path: path.name == ANALYSIS_FILE))
+            shutil.rmtree(folder)
 
     def push_batch_files(self) -> None:
         """Upload what is not in the folder of a call."""
@@ -119,9 +132,8 @@ def locate(uri: str, staging: Path) -> list[Located]:
     for located in found:
         located.path.parent.mkdir(parents=True, exist_ok=True)
     wanted = {sidecar for located in found for sidecar in _sidecars(located.path)}
-    for name, relative in listing:
-        if folder / relative in wanted or relative.name == CALLS_TABLE:
-            _get(uri, name, folder / relative)
+    metadata = [(name, folder / relative) for name, relative in listing]
+    _get_all(uri, [(name, path) for name, path in metadata if path in wanted or path.name == CALLS_TABLE])
     return sorted(found, key=lambda located: located.source)
 
 
@@ -144,11 +156,18 @@ def _files(uri: str) -> list[tuple[str, PurePosixPath]]:
     return [(name, relative) for name, relative in found if ".." not in relative.parts]
 
 
-def _get(uri: str, name: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _get_all(uri: str, files: Sequence[tuple[str, Path]]) -> None:
+    """Copy (name in the store, path) pairs; stores that can do it give many at a time."""
     store, _ = _store(uri)
+    for folder in {path.parent for _, path in files}:
+        folder.mkdir(parents=True, exist_ok=True)
     with _storage_errors(uri):
-        store.get_file(name, str(path))
+        if files:
+            store.get([name for name, _ in files], [str(path) for _, path in files])
+
+
+def _is_analysis(relative: PurePosixPath) -> bool:
+    return relative.name == ANALYSIS_FILE and len(relative.parts) == 2
 
 
 def _store(uri: str) -> tuple[Any, str]:

@@ -253,6 +253,7 @@ def _keyboard_interrupt_blocked() -> Iterator[None]:
 def _serve(connection: Connection, factory: bytes, threads: int, output: str) -> None:
     """The worker process: build the handler once, then jobs until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _redirect_output(output)
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, str(threads))  # before numerical libraries are imported
@@ -273,6 +274,14 @@ def _serve(connection: Connection, factory: bytes, threads: int, output: str) ->
             kind, value = "raised", error
         if not _send(connection, kind, value):
             return
+
+
+def _end_with_parent() -> None:
+    """A call whose pool was killed is somebody else's by now."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _send(connection: Connection, kind: str, value: Any) -> bool:

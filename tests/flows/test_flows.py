@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,7 +23,9 @@ from prefect.testing.utilities import prefect_test_harness
 import flows.analyze
 import flows.nightly
 from pipeline.batch import CallPool
+from pipeline.cluster import ClusterPool
 from tests import fakes
+from tests.dask_cluster import dask_cluster
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,6 +95,48 @@ def test_object_stores(tmp_path: Path) -> None:
     assert store.exists("/reports/calls.parquet")
     result = nightly("memory://recorder", "memory://reports").result()
     assert (result["analysed"], result["unchanged"], result["failed"]) == (1, 1, 1)
+
+
+def test_lost_dask_worker_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch on two Dask workers, one of them killed in the middle of a call, writes the very files that a
+    batch on this machine writes; only the moment at which a summary was made is its own."""
+    monkeypatch.setattr(flows.nightly, "CallPool", partial(CallPool, analyze=fakes.analyze_alike))
+    monkeypatch.setattr(flows.nightly, "ClusterPool", partial(ClusterPool, analyze=fakes.analyze_alike))
+    calls = tmp_path / "calls"
+    slow, *_ = fakes.record(calls, "slow-a", "b", "reject-c", "d", "e", "f")
+    mark = slow.with_suffix(".owner")
+    mark.touch()  # not slow here
+    local = nightly(calls, tmp_path / "here", workers=2).result()
+    mark.unlink()
+    with dask_cluster(workers=2) as cluster:
+        killer = threading.Thread(target=_kill_owner, args=(mark,))
+        killer.start()
+        assignments = [f"batch.dask_address={cluster.address}"]
+        spread = nightly(calls, tmp_path / "there", assignments=assignments).result()
+        killer.join()
+        assert [process.poll() for process in cluster.processes].count(-signal.SIGKILL) == 1
+    for result in (local, spread):
+        assert (result["analysed"], result["failed"], result["unchanged"]) == (5, 1, 0)
+    assert _written(tmp_path / "there") == _written(tmp_path / "here")
+    rerun = nightly(calls, tmp_path / "there").result()
+    assert (rerun["analysed"], rerun["failed"], rerun["unchanged"]) == (0, 1, 5)
+
+
+def _kill_owner(mark: Path) -> None:
+    until = time.monotonic() + 90
+    while not mark.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(int(mark.read_text()), signal.SIGKILL)
+
+
+def _written(out: Path) -> dict[str, bytes]:
+    """Every file by its name, nothing left out; ``created_at`` of the summary, and the date and order of
+    the rows that come from it and from the outcomes' order, put aside."""
+    files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    summary = json.loads(files["summary.json"])
+    assert summary.pop("created_at")
+    files["summary.json"] = json.dumps(summary).encode()
+    return files
 
 
 def test_analyze_call(tmp_path: Path) -> None:
