@@ -99,8 +99,8 @@ def process_call(
     from pipeline.audio.decode import decode
     from pipeline.audio.metadata import read_metadata
     from pipeline.history import History
-    from pipeline.reports.table import call_row
-    from pipeline.reports.write import write_call
+    from pipeline.reports.table import call_row, stamp
+    from pipeline.reports.write import ANALYSIS, write_call
 
     started = time.perf_counter()
     source = source or str(path)
@@ -132,7 +132,7 @@ def process_call(
         status="done",
         seconds=time.perf_counter() - started,
         folder=folder,
-        row=call_row(analysis),
+        row=call_row(analysis) | stamp(folder / ANALYSIS),
     )
 
 

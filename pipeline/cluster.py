@@ -121,7 +121,7 @@ class ClusterPool:
     def _threads(self) -> int:
         """Threads of all Dask workers."""
         try:
-            threads = sum(self._client.nthreads().values())
+            threads = sum(map(int, self._client.nthreads().values()))
         except OSError as error:
             raise self._scheduler_lost() from error
         if threads:

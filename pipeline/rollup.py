@@ -7,8 +7,9 @@ from pipeline.audio.discover import ANALYSIS_FILE
 from pipeline.batch import CallOutcome
 from pipeline.errors import InputRejected
 from pipeline.reports import analysis_json
-from pipeline.reports.site import BatchEntry, write_batch
-from pipeline.reports.table import call_row
+from pipeline.reports.site import TABLE, BatchEntry, write_batch
+from pipeline.reports.table import Row, call_row, read_rows, stamp
+from pipeline.reports.write import folder_name
 from pipeline.settings import Settings
 
 
@@ -22,12 +23,18 @@ def call_folders(root: Path) -> list[Path]:
 def roll_up(out: Path, outcomes: Iterable[CallOutcome], settings: Settings) -> Path:
     """Write the batch's files and return the path of the index.
 
-    They cover all calls that are in ``out``, those of earlier runs too, and what failed in this run.
+    They cover all calls that are in ``out``, those of earlier runs too, and what failed in this run. The
+    rows of analyses that are as they were come from the last roll-up, without reading these again; and the
+    order is that of the call ids, so that the files are the same whichever call was ready first.
     """
     outcomes = list(outcomes)
     entries = [_of_outcome(outcome) for outcome in outcomes]
     fresh = {outcome.folder for outcome in outcomes}
-    entries += (_of_folder(folder) for folder in call_folders(out) if folder not in fresh)
+    known = {folder_name(str(row["call_id"])): row for row in read_rows(out / TABLE)}
+    entries += (
+        _of_folder(folder, known.get(folder.name)) for folder in call_folders(out) if folder not in fresh
+    )
+    entries.sort(key=lambda entry: (entry.call_id, entry.source))
     return write_batch(out, entries, settings)
 
 
@@ -41,9 +48,15 @@ def _of_outcome(outcome: CallOutcome) -> BatchEntry:
     )
 
 
-def _of_folder(folder: Path) -> BatchEntry:
+def _of_folder(folder: Path, known: Row | None) -> BatchEntry:
+    file = folder / ANALYSIS_FILE
+    now = stamp(file)
+    if known is not None and known.items() >= now.items():
+        return BatchEntry(str(known["call_id"]), folder.name, known, None, str(known["source"]))
     try:
-        analysis = analysis_json.loads((folder / ANALYSIS_FILE).read_bytes())
+        analysis = analysis_json.loads(file.read_bytes())
     except InputRejected as error:  # written by another version
         return BatchEntry(folder.name, None, None, str(error), str(folder))
-    return BatchEntry(analysis.call.call_id, folder.name, call_row(analysis), None, analysis.call.source)
+    return BatchEntry(
+        analysis.call.call_id, folder.name, call_row(analysis) | now, None, analysis.call.source
+    )

@@ -73,6 +73,7 @@ class Output:
         """Bring the analysis of the call whose folder in ``local`` this is, if it is there."""
         store, root = _store(self.uri)
         name = f"{root.rstrip('/')}/{folder.name}/{ANALYSIS_FILE}"
+        store.invalidate_cache()
         with _storage_errors(self.uri):
             there = store.exists(name)
         if there:
@@ -144,6 +145,7 @@ def _sidecars(recording: Path) -> tuple[Path, Path]:
 def _files(uri: str) -> list[tuple[str, PurePosixPath]]:
     """Files under ``uri`` as (name in the store, path from ``uri``); of one file, those beside it too."""
     store, root = _store(uri)
+    store.invalidate_cache()
     with _storage_errors(uri):
         if store.isfile(root):
             folder = root.rpartition("/")[0]

@@ -75,8 +75,8 @@ def analyze_alike(
     """An analysis that tells nothing of the process that made it, so that two of one call are the same.
 
     The first time, a call whose id begins with ``slow`` leaves the id of the process that its worker belongs
-    to beside the recording, and takes a minute; a call ``oom`` kills that process, as a machine without memory
-    would.
+    to beside the recording, and takes a minute; a call ``oom`` kills that process, as a machine without
+    memory would.
     """
     trouble = metadata.call_id.partition("-")[0]
     mark = recording.path.with_suffix(".owner")

@@ -15,6 +15,7 @@ from pipeline.reports.table import KINDS, ROLES, Row, write_parquet
 from pipeline.settings import Settings
 
 SUMMARY_VERSION = "1"
+TABLE = "calls.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def write_batch(out: Path, entries: Iterable[BatchEntry], settings: Settings) ->
     held = list(entries)
     summary = summarise(held)
     rows = [entry.row for entry in held if entry.row is not None]
-    with files.atomic_path(out / "calls.parquet", modes) as path:
+    with files.atomic_path(out / TABLE, modes) as path:
         write_parquet(rows, path)
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     files.write_text(out / "summary.json", text, modes)

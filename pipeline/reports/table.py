@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -45,6 +46,8 @@ SPEAKER_INTEGERS = (
     "interruptions",
     "backchannels",
 )
+STAMP = ("analysis_bytes", "analysis_mtime_ns")
+READ_ROWS = 1000
 CALL_FLOATS = ("speech_s", "overlap_s", "overlap_share", "silence_s", "silence_share", "talk_ratio_agent")
 
 _CALL: tuple[tuple[str, pa.DataType, Callable[[Analysis], Scalar]], ...] = (
@@ -91,7 +94,14 @@ def schema() -> pa.Schema:
     for role in ROLES:
         fields += [(f"{role}_{name}", pa.float64()) for name in SPEAKER_FLOATS]
         fields += [(f"{role}_{name}", pa.int64()) for name in SPEAKER_INTEGERS]
-    return pa.schema(fields)
+    fields += [(name, pa.int64()) for name in STAMP]
+    return pa.schema(fields, metadata={"product_version": version("callcoach")})
+
+
+def stamp(analysis_file: Path) -> Row:
+    """By what a row tells that it is still that of this ``analysis.json``: the file's size and time."""
+    found = analysis_file.stat()
+    return dict(zip(STAMP, (found.st_size, found.st_mtime_ns), strict=True))
 
 
 def call_row(analysis: Analysis) -> Row:
@@ -110,6 +120,17 @@ def write_parquet(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
     """Write rows of ``call_row`` to ``path`` (which the caller makes atomic); zero rows are fine."""
     table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema())
     pq.write_table(table, path, compression="zstd")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """What ``write_parquet`` of this version wrote to ``path``; no rows where it did not."""
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(schema(), check_metadata=True):
+                return []
+            return [row for batch in file.iter_batches(READ_ROWS) for row in batch.to_pylist()]
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return []
 
 
 def _event_column(kind: EventKind, role: Role) -> str:
