@@ -9,7 +9,7 @@ SAMPLES := sample_audio/calls
 DEMO := out/demo
 DEMO_STORE := out/demo-store/callcoach.sqlite
 
-.PHONY: demo install test lint accuracy bench lock clean
+.PHONY: demo install test lint accuracy bench scale lock clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
@@ -42,6 +42,9 @@ accuracy: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench
+
+scale: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.scale $(ARGUMENTS)
 
 # Pins everything, development tools included, with the hashes of all files of each version.
 lock: $(INSTALLED)

@@ -1,6 +1,7 @@
 """An S3 server of the test run's own, in this process, spoken to over HTTP."""
 
 import threading
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,8 @@ def s3_server(patch: pytest.MonkeyPatch) -> Iterator[S3Server]:
         patch.setenv(name, "testing")
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     s3fs.S3FileSystem.clear_instance_cache()
+    reset = urllib.request.Request(f"http://127.0.0.1:{http.server_port}/moto-api/reset", method="POST")
+    urllib.request.urlopen(reset).close()  # its memory is the process's
     for bucket in ("recorder", "reports"):
         s3fs.S3FileSystem().mkdir(bucket)
     try:
