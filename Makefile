@@ -9,13 +9,18 @@ SAMPLES := sample_audio/calls
 DEMO := out/demo
 DEMO_STORE := out/demo-store/callcoach.sqlite
 
-.PHONY: demo install test lint accuracy bench scale lock clean
+.PHONY: demo install server test lint accuracy bench scale lock clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
 	@echo "Open $(DEMO)/index.html in a browser."
 
 install: $(INSTALLED)
+
+# A Prefect server with its pages on this machine, a worker and every deployment, until Ctrl-C.
+PORT ?= 4200
+server: $(INSTALLED)
+	$(BIN)/python -m flows.serve --port $(PORT)
 
 # The lock is complete, so pip has nothing to resolve; older ones cannot with hashes and extras together.
 $(INSTALLED): requirements.lock pyproject.toml

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from prefect import flow
+from prefect.artifacts import create_link_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
@@ -11,13 +12,16 @@ from flows.tasks import (
     may_pass_next_time,
     outcome_of,
     process,
-    public_reason,
 )
-from pipeline.batch import CallPool
+from pipeline.batch import Analyze, CallOutcome, CallPool
 from pipeline.errors import InputRejected
+from pipeline.nightly import Job
 from pipeline.planning import plan
 from pipeline.settings import load_settings
 from pipeline.storage import Output, locate
+
+ANALYZE: Analyze | None = None
+"""Another analysis than :func:`pipeline.call.analyze_call`, for tests."""
 
 
 @flow(name="analyze-call")
@@ -51,13 +55,35 @@ def analyze_call(
         if batch.refused:
             raise batch.refused[0].error
         call = batch.calls[0]
-        with CallPool(output.local, settings, workers=1, agent_channel=agent_channel) as pool:
+        with CallPool(
+            output.local, settings, workers=1, agent_channel=agent_channel, analyze=ANALYZE
+        ) as pool:
+
+            def work(job: Job) -> CallOutcome:
+                located = found[0]
+                located.fetch()
+                try:
+                    outcome = pool.process(job.call)
+                finally:
+                    located.release()
+                if outcome.folder is not None:
+                    output.push_call(outcome.folder)
+                return outcome
+
             run = process.with_options(
                 task_run_name=call.metadata.call_id,
                 retries=settings.batch.max_attempts - 1,
                 retry_condition_fn=may_pass_next_time,
-            ).submit(call, pool, output)
+            ).submit(Job(call=call, need="analyse"), work)
             outcome = outcome_of(run, call)
-    if outcome is None or outcome.folder is None:
-        return Failed(message=public_reason(outcome) if outcome else None)
-    return Completed(message=f"{outcome.call_id} analysed", data=output.address(outcome.folder))
+    if outcome.folder is None:
+        return Failed(message=outcome.public_error)
+    address = output.address(outcome.folder)
+    report = f"{address}/report.html"
+    create_link_artifact(
+        link=report if "://" in report else Path(report).absolute().as_uri(),
+        link_text=outcome.call_id,
+        key="callcoach-report",
+        description="The report of one call on demand",
+    )
+    return Completed(message=f"{outcome.call_id} analysed", data=address)

@@ -62,7 +62,11 @@ def nightly(
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
     for bad in result["failures"]:
         click.echo(failure(bad["source"], bad["error"]), err=True)
+    for problem in result["problems"]:
+        click.echo(f"Note: {problem}", err=True)
     if not as_json:
-        counts = ", ".join(f"{result[what]} {what}" for what in ("analysed", "unchanged", "failed"))
+        shown = ("analysed", "rescored", "unchanged", "elsewhere", "failed")
+        always = ("analysed", "unchanged", "failed")
+        counts = ", ".join(f"{result[what]} {what}" for what in shown if result[what] or what in always)
         click.echo(f"{counts}; see {result['index']}")
     return EXIT_FAILED if result["failed"] else 0

@@ -1,25 +1,26 @@
-"""Flow ``nightly``: analyse every call that is new or changed, then the batch's figures and index."""
+"""Flows ``nightly`` and ``rescore``: what :func:`pipeline.nightly.run_night` does, as tasks of Prefect."""
 
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed
 
+from flows import notify
+from flows.logs import log_lines
 from flows.tasks import outcome_of, process
-from pipeline.batch import CallOutcome, CallPool, refused_outcome
-from pipeline.cluster import ClusterPool
-from pipeline.planning import PlannedCall, is_current, plan
-from pipeline.rollup import roll_up
+from pipeline.batch import Analyze, CallOutcome
+from pipeline.nightly import Job, Night, run_night
+from pipeline.planning import Need
 from pipeline.settings import Settings, load_settings
-from pipeline.storage import Output, locate
 
 SOME_FAILED = "CompletedWithFailures"
+ANALYZE: Analyze | None = None
+"""Another analysis than :func:`pipeline.call.analyze_call`, for tests."""
 
 
 @flow(name="nightly")
@@ -33,7 +34,8 @@ def nightly(
 ) -> State[dict[str, Any]]:
     """Analyse the recordings in ``source`` that ``out`` has no current analysis of.
 
-    A failing call is recorded and the batch goes on; the final state is then ``CompletedWithFailures``.
+    A call of which only guidance or limits have changed is judged anew without its sound. A failing call is
+    recorded and the batch goes on; the final state is then ``CompletedWithFailures``.
 
     Args:
         source: folder or URI; setting ``batch.source`` by default.
@@ -41,98 +43,97 @@ def nightly(
         out: folder or URI; setting ``batch.out`` by default.
         config: settings file over the defaults.
         assignments: single settings as ``section.key=value``.
-        workers: calls analysed at a time; setting ``batch.workers`` by default. A Dask cluster
-            (``batch.dask_address``) takes as many as it has threads.
+        workers: calls analysed at a time; setting ``batch.workers`` by default.
     """
     settings = load_settings(Path(config) if config else None, assignments or ())
-    with tempfile.TemporaryDirectory(prefix="callcoach-nightly-") as folder:
-        staging = Path(folder)
-        output = Output(out or settings.batch.out, staging)
-        output.pull_analyses()
-        recordings = locate(source or settings.batch.source, staging)
-        batch = plan(((found.path, found.source) for found in recordings), output.local, settings)
-        calls = [call for call in batch.calls if _is_of(date, call)]
-        wanted = [call for call in calls if _may_be_new(call, output, settings)]
-        outcomes = [refused_outcome(refused) for refused in batch.refused]
-        outcomes += _process(wanted, output, settings, workers)
-        index = roll_up(output.local, outcomes, settings)
-        output.push_batch_files()
-    unchanged = len(calls) + len(batch.refused) - len(outcomes)
-    return _finish(outcomes, unchanged, output.address(index))
+    return _run(settings, source, out, date=date, workers=workers)
 
 
-def _is_of(date: str | None, call: PlannedCall) -> bool:
-    return date is None or (call.metadata.started_at or "").startswith(date)
+@flow(name="rescore")
+def rescore(
+    source: str | None = None,
+    out: str | None = None,
+    config: str | None = None,
+    assignments: list[str] | None = None,
+    workers: int | None = None,
+) -> State[dict[str, Any]]:
+    """Judge the calls in ``out`` anew whose guidance or limits have changed; none is analysed again.
+
+    Args:
+        source: folder or URI of their recordings; setting ``batch.source`` by default.
+        out: folder or URI; setting ``batch.out`` by default.
+        config: settings file over the defaults.
+        assignments: single settings as ``section.key=value``.
+        workers: calls judged at a time; setting ``batch.workers`` by default.
+    """
+    settings = load_settings(Path(config) if config else None, assignments or ())
+    return _run(settings, source, out, workers=workers, only=("rescore",))
 
 
-def _may_be_new(call: PlannedCall, output: Output, settings: Settings) -> bool:
-    """A remote recording is compared by its task, once it is here."""
-    return call.remote or not is_current(call, output.local, settings)
-
-
-def _process(
-    calls: list[PlannedCall], output: Output, settings: Settings, workers: int | None
-) -> Iterator[CallOutcome]:
-    """Outcomes of the calls that had changed; what may pass the next time is tried again at the end,
-    one call at a time."""
-    if not calls:
-        return
-    again: list[PlannedCall] = []
-    with _pool(output, settings, workers) as pool:
-
-        def submit(call: PlannedCall) -> PrefectFuture[Any]:
-            named = process.with_options(task_run_name=call.metadata.call_id)
-            unless_current = settings if call.remote else None
-            return named.submit(call, pool, output, unless_current)
-
-        for call, outcome in _windowed(submit, calls, lambda: pool.workers + 1):
-            if outcome is not None and outcome.retriable and settings.batch.max_attempts > 1:
-                again.append(call)
-            elif outcome is not None:
-                yield outcome
-        for call in again:
-            for _ in range(settings.batch.max_attempts - 1):
-                outcome = outcome_of(submit(call), call)
-                if outcome is None or not outcome.retriable:
-                    break
-            if outcome is not None:
-                yield outcome
-
-
-def _pool(output: Output, settings: Settings, workers: int | None) -> CallPool | ClusterPool:
-    if settings.batch.dask_address:
-        return ClusterPool(settings)
-    return CallPool(output.local, settings, workers=workers)
-
-
-def _windowed(
-    submit: Callable[[PlannedCall], PrefectFuture[Any]],
-    calls: Iterable[PlannedCall],
-    width: Callable[[], int],
-) -> Iterator[tuple[PlannedCall, CallOutcome | None]]:
-    """Submit with at most ``width`` runs under way: one more than workers, to fetch while they work. It is
-    asked each time: workers of a cluster come and go."""
-    under_way: dict[PrefectFuture[Any], PlannedCall] = {}
-    for call in calls:
-        while len(under_way) >= width():
-            run = next(as_completed(list(under_way)))
-            yield under_way[run], outcome_of(run, under_way.pop(run))
-        under_way[submit(call)] = call
-    for run in as_completed(list(under_way)):
-        yield under_way[run], outcome_of(run, under_way[run])
-
-
-def _finish(outcomes: list[CallOutcome], unchanged: int, index: str) -> State[dict[str, Any]]:
-    """The final state, and a table of counts and of failed calls in Prefect's UI."""
-    failed = [outcome for outcome in outcomes if not outcome.done]
-    counts = {"analysed": len(outcomes) - len(failed), "unchanged": unchanged, "failed": len(failed)}
-    message = ", ".join(f"{count} {what}" for what, count in counts.items())
-    rows: list[dict[str, Any]] = [{"what": what, "value": count} for what, count in counts.items()]
-    rows += [{"what": f"failed: {bad.call_id}", "value": bad.error_kind} for bad in failed]
-    create_table_artifact(table=rows, key="callcoach-nightly", description=f"Nightly batch: {message}")
-    get_run_logger().info(message)
-    result = counts | {
-        "index": index,
-        "failures": [{"source": bad.source, "call_id": bad.call_id, "error": bad.error} for bad in failed],
+def _run(
+    settings: Settings,
+    source: str | None,
+    out: str | None,
+    *,
+    date: str | None = None,
+    workers: int | None = None,
+    only: Sequence[Need] = ("analyse", "rescore"),
+) -> State[dict[str, Any]]:
+    with log_lines(settings.batch):
+        night = run_night(
+            settings,
+            source=source,
+            out=out,
+            date=date,
+            workers=workers,
+            only=only,
+            runner=in_tasks,
+            analyze=ANALYZE,
+        )
+    message = _show(night)
+    log = get_run_logger()
+    log.info(message)
+    problems = [*night.problems, *notify.tell(night, settings)]
+    if night.ledger_error:
+        problems.append(f"the ledger could not be used: {night.ledger_error}")
+    for problem in problems:
+        log.warning("%s", problem)
+    result = night.counts | {
+        "index": night.index,
+        "problems": problems,
+        "failures": [
+            {"source": bad.source, "call_id": bad.call_id, "error": bad.error} for bad in night.failures
+        ],
     }
-    return Completed(name=SOME_FAILED if failed else None, message=message, data=result)
+    return Completed(name=SOME_FAILED if night.failures else None, message=message, data=result)
+
+
+def in_tasks(
+    work: Callable[[Job], CallOutcome], jobs: Sequence[Job], width: int
+) -> Iterator[tuple[Job, CallOutcome]]:
+    """A :class:`pipeline.nightly.Runner`: a task run for each call.
+
+    One more than ``width`` is under way, to be fetched while the others are worked on.
+    """
+    under_way: dict[PrefectFuture[Any], Job] = {}
+    for job in jobs:
+        if len(under_way) > width:
+            run = next(as_completed(list(under_way)))
+            yield under_way[run], outcome_of(run, under_way.pop(run).call)
+        named = process.with_options(task_run_name=job.call.metadata.call_id)
+        under_way[named.submit(job, work)] = job
+    for run in as_completed(list(under_way)):
+        yield under_way[run], outcome_of(run, under_way[run].call)
+
+
+def _show(night: Night) -> str:
+    """Counts and failed calls as a table in Prefect's UI, and the way to the pages; no reasons, no words."""
+    message = ", ".join(f"{count} {what}" for what, count in night.counts.items())
+    rows: list[dict[str, Any]] = [{"what": what, "value": count} for what, count in night.counts.items()]
+    rows += [{"what": f"failed: {bad.call_id}", "value": bad.error_kind} for bad in night.failures]
+    create_table_artifact(table=rows, key="callcoach-nightly", description=f"Nightly batch: {message}")
+    for key, name in (("callcoach-index", "index.html"), ("callcoach-summary", "summary.md")):
+        address = night.index.removesuffix("index.html") + name
+        link = address if "://" in address else Path(address).absolute().as_uri()
+        create_link_artifact(link=link, link_text=name, key=key, description=f"Nightly batch: {message}")
+    return message

@@ -1,5 +1,6 @@
 """The tasks of both flows. Between tasks go paths and ids, never sound or transcripts."""
 
+from collections.abc import Callable
 from typing import Any
 
 from prefect import Task, get_run_logger, task
@@ -8,14 +9,12 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 from prefect.states import Completed, Failed
 
-from pipeline.batch import STOPS_THE_BATCH, CallOutcome, CallPool, failed_outcome
-from pipeline.cluster import ClusterPool
+from pipeline.batch import STOPS_THE_BATCH, CallOutcome, failed_outcome
 from pipeline.errors import StageFailed
+from pipeline.nightly import Job
 from pipeline.planning import PlannedCall
-from pipeline.settings import Settings
-from pipeline.storage import Output, StorageFailed
+from pipeline.storage import StorageFailed
 
-UNCHANGED = "Unchanged"
 STORAGE_RETRIES = 3
 STORAGE_DELAYS_S = (5, 30, 120)
 
@@ -39,28 +38,25 @@ def may_pass_next_time(_task: Task[..., object], _run: TaskRun, state: State[obj
     retry_jitter_factor=1.0,
     retry_condition_fn=storage_failed,
 )
-def process(
-    call: PlannedCall, pool: CallPool | ClusterPool, output: Output, unless_current: Settings | None = None
-) -> CallOutcome | State[CallOutcome | None]:
-    """Fetch a call, have a worker process analyse it and write its reports, send these where they belong.
+def process(job: Job, work: Callable[[Job], CallOutcome]) -> CallOutcome | State[CallOutcome]:
+    """One call: what :mod:`pipeline.nightly` has to do for it.
 
-    The worker processes are the pool's, here or on a cluster, so that a call which kills its process or runs
-    out of time fails alone; this task runs in a thread and waits for it. With ``unless_current``, a call
-    that these settings have already analysed is left as it is.
+    The worker processes are the batch's, so that a call which kills its process or runs out of time fails
+    alone; this task runs in a thread and waits for it.
     """
     log = get_run_logger()
-    outcome = pool.deliver(call, output, unless_current)
-    if outcome is None:
-        return Completed(name=UNCHANGED, data=None)
-    if not outcome.done:
-        log.warning("%s failed: %s", outcome.call_id, public_reason(outcome))
-        return Failed(message=public_reason(outcome), data=outcome)
-    log.info("%s done in %.1f s", outcome.call_id, outcome.seconds)
-    return outcome
+    outcome = work(job)
+    if outcome.failed:
+        log.warning("%s failed: %s", outcome.call_id, outcome.public_error)
+        return Failed(message=outcome.public_error, data=outcome)
+    if outcome.done:
+        log.info("%s done in %.1f s", outcome.call_id, outcome.seconds)
+        return outcome
+    return Completed(name=outcome.status.capitalize(), data=outcome)
 
 
-def outcome_of(run: PrefectFuture[Any], call: PlannedCall) -> CallOutcome | None:
-    """What became of a run of :func:`process`; ``None`` when the call was unchanged.
+def outcome_of(run: PrefectFuture[Any], call: PlannedCall) -> CallOutcome:
+    """What became of a run of :func:`process`.
 
     Only a completed run counts as done: a cancelled or crashed one is a failed call.
 
@@ -68,16 +64,10 @@ def outcome_of(run: PrefectFuture[Any], call: PlannedCall) -> CallOutcome | None
         ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
     """
     run.wait()
-    state = run.state
-    found = state.result(raise_on_failure=False)
-    if isinstance(found, CallOutcome) or (found is None and state.name == UNCHANGED):
+    found = run.state.result(raise_on_failure=False)
+    if isinstance(found, CallOutcome):
         return found
     if isinstance(found, STOPS_THE_BATCH):
         raise found
-    error = found if isinstance(found, Exception) else StageFailed(f"its run ended as {state.name}")
+    error = found if isinstance(found, Exception) else StageFailed(f"its run ended as {run.state.name}")
     return failed_outcome(call.source, call.metadata.call_id, error, 0.0)
-
-
-def public_reason(outcome: CallOutcome) -> str:
-    """Why a call failed, fit for Prefect's database: no text that the product did not write itself."""
-    return outcome.error or "" if outcome.expected else f"unexpected {outcome.error_kind}"

@@ -11,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from pipeline.errors import CallError, ModelUnavailable, SettingsError, StageFailed
-from pipeline.planning import PlannedCall, RefusedCall, is_current, plan
+from pipeline.errors import CallError, InputRejected, ModelUnavailable, SettingsError, StageFailed
+from pipeline.planning import Need, PlannedCall, RefusedCall, plan
 from pipeline.settings import Settings
-from pipeline.storage import Located, Output
 from pipeline.workers import (
     Allow,
     DeadlinePassed,
@@ -51,25 +50,37 @@ class Analyze(Protocol):
 class CallOutcome:
     """What became of one call: its folder and figures, or the reason there are none.
 
-    ``expected`` failures have a message that the product wrote; ``retriable`` says that the same call may
-    pass the next time; ``traceback`` is for ``--debug`` only.
+    It is ``unchanged`` where the output had it already, ``elsewhere`` where another run has it. ``expected``
+    failures have a message that the product wrote; ``retriable`` says that the same call may pass the next
+    time, ``bad_input`` that it cannot; ``traceback`` is for ``--debug`` only.
     """
 
     source: str
     call_id: str | None
-    status: Literal["done", "failed"]
+    status: Literal["done", "failed", "unchanged", "elsewhere"]
     seconds: float
     folder: Path | None = None
     row: "Row | None" = None
+    sha256: str | None = None
     error: str | None = None
     error_kind: str | None = None
     expected: bool = True
     retriable: bool = False
+    bad_input: bool = False
     traceback: str | None = field(default=None, repr=False)
 
     @property
     def done(self) -> bool:
         return self.status == "done"
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "failed"
+
+    @property
+    def public_error(self) -> str | None:
+        """Why it failed, without any text that the product did not write itself."""
+        return self.error if self.expected else f"unexpected {self.error_kind}"
 
 
 def process_call(
@@ -98,9 +109,10 @@ def process_call(
     """
     from pipeline.audio.decode import decode
     from pipeline.audio.metadata import read_metadata
+    from pipeline.correction import corrected
     from pipeline.history import History
-    from pipeline.reports.table import call_row, stamp
-    from pipeline.reports.write import ANALYSIS, write_call
+    from pipeline.reports.write import write_call
+    from pipeline.transcription.kept import KeptTranscripts
 
     started = time.perf_counter()
     source = source or str(path)
@@ -112,6 +124,7 @@ def process_call(
         recording = decode(path, settings.audio, source=source)
         if on_decoded is not None:
             on_decoded(recording.duration_s)
+        metadata = corrected(metadata, out, recording.sha256)
         history = History(recording, metadata, settings, agent_channel)
         analysis = history.noted(
             (analyze or _analyze_call())(
@@ -122,17 +135,39 @@ def process_call(
         if not history.record(analysis):
             analysis = history.noted(analysis)
             folder = write_call(analysis, recording, out, settings, html=html)
+        KeptTranscripts(recording.sha256, settings.batch).forget()
     except STOPS_THE_BATCH:
         raise
     except Exception as error:
         return failed_outcome(source, call_id, error, time.perf_counter() - started)
+    return _done(source, analysis, folder, time.perf_counter() - started)
+
+
+def process_again(source: str, folder: Path, settings: Settings) -> CallOutcome:
+    """Judge a stored analysis by these settings and write its reports again, without its sound."""
+    from pipeline.rescore import rescore_call
+
+    started = time.perf_counter()
+    try:
+        analysis = rescore_call(folder, settings)
+    except STOPS_THE_BATCH:
+        raise
+    except Exception as error:
+        return failed_outcome(source, None, error, time.perf_counter() - started)
+    return _done(source, analysis, folder, time.perf_counter() - started)
+
+
+def _done(source: str, analysis: "Analysis", folder: Path, seconds: float) -> CallOutcome:
+    from pipeline.reports.table import call_row
+
     return CallOutcome(
         source=source,
-        call_id=call_id,
+        call_id=analysis.call.call_id,
         status="done",
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         folder=folder,
-        row=call_row(analysis) | stamp(folder / ANALYSIS),
+        row=call_row(analysis),
+        sha256=analysis.call.sha256,
     )
 
 
@@ -150,7 +185,6 @@ class CallPool:
         analyze: Analyze | None = None,
     ) -> None:
         self.workers = workers or settings.batch.workers
-        self._unsent: dict[str, CallOutcome] = {}
         work = partial(_load_worker, out, settings, agent_channel=agent_channel, html=html, analyze=analyze)
         self._pool = WorkerPool(
             work,
@@ -170,7 +204,7 @@ class CallPool:
     ) -> None:
         self._pool.close(kill=error is not None)
 
-    def process(self, call: PlannedCall) -> CallOutcome:
+    def process(self, call: PlannedCall, need: Need = "analyse") -> CallOutcome:
         """The outcome of one call, also when its worker died or ran out of time.
 
         Raises:
@@ -178,37 +212,9 @@ class CallPool:
         """
         started = time.perf_counter()
         try:
-            outcome: CallOutcome = self._pool.run(call)
+            outcome: CallOutcome = self._pool.run((call, need))
         except (WorkerLost, DeadlinePassed) as error:
             return failed_outcome(call.source, call.metadata.call_id, error, time.perf_counter() - started)
-        return outcome
-
-    def deliver(
-        self, call: PlannedCall, output: Output, unless_current: Settings | None = None
-    ) -> CallOutcome | None:
-        """Fetch a call, process it, send its reports to ``output``, whose local folder is this pool's.
-
-        ``None`` where the output has the call already, by the settings ``unless_current``. A call whose
-        reports could not be sent is only sent the next time.
-
-        Raises:
-            StorageFailed: the recording could not be fetched or the reports not sent.
-            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
-        """
-        outcome = self._unsent.get(call.source)
-        if outcome is None:
-            located = Located(path=call.path, source=call.source)
-            located.fetch()
-            try:
-                if unless_current is not None and is_current(call, output.local, unless_current):
-                    return None
-                outcome = self.process(call)
-            finally:
-                located.release()
-        if outcome.folder is not None:
-            self._unsent[call.source] = outcome
-            output.push_call(outcome.folder)
-            del self._unsent[call.source]
         return outcome
 
 
@@ -262,6 +268,10 @@ def refused_outcome(refused: RefusedCall) -> CallOutcome:
     return failed_outcome(refused.source, refused.call_id, refused.error, 0.0)
 
 
+def without_work(call: PlannedCall, status: Literal["unchanged", "elsewhere"]) -> CallOutcome:
+    return CallOutcome(source=call.source, call_id=call.metadata.call_id, status=status, seconds=0.0)
+
+
 def _in_parallel(pool: CallPool, calls: Iterable[PlannedCall]) -> Iterable[tuple[PlannedCall, CallOutcome]]:
     """Calls with their outcomes as they become ready, one thread a worker."""
     threads = ThreadPoolExecutor(pool.workers, thread_name_prefix="callcoach-batch")
@@ -292,8 +302,11 @@ def _load_worker(
         analyze = _analyze_call()
         _load_models(settings)
 
-    def handle(call: PlannedCall, allow: Allow) -> CallOutcome:
+    def handle(job: tuple[PlannedCall, Need], allow: Allow) -> CallOutcome:
+        call, need = job
         limits = settings.batch
+        if need == "rescore":
+            return process_again(call.source, call.folder(out), settings)
         return process_call(
             call.path,
             out,
@@ -339,5 +352,6 @@ def failed_outcome(source: str, call_id: str | None, error: Exception, seconds: 
         error_kind=type(error).__name__,
         expected=expected,
         retriable=isinstance(error, MAY_PASS_NEXT_TIME),
+        bad_input=isinstance(error, InputRejected),
         traceback=trace,
     )

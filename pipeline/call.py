@@ -1,7 +1,7 @@
 """One call, from decoded sound to the finished analysis: every stage in the order it runs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,6 +10,7 @@ from pipeline.audio.frames import levels_db
 from pipeline.audio.probe import probe
 from pipeline.document import call_facts, measures_by_role, speech_segments
 from pipeline.guidance.judge import Heard, judge
+from pipeline.guidance.version import guidance_sha256
 from pipeline.measures import Conversation, call_measures, speaker_measures
 from pipeline.models import load_recognizer, load_voice_activity, resolve_recognizer
 from pipeline.phrases import load_phrases
@@ -22,12 +23,18 @@ from pipeline.records import (
     Provenance,
     Quality,
     Recording,
+    Samples,
+    SpeakerTranscript,
     Speech,
     Transcript,
 )
 from pipeline.settings import Settings
 from pipeline.speakers.channels import speakers_by_channel
+from pipeline.speakers.renaming import renamed
+from pipeline.speakers.roles import name_speakers, role_warnings
 from pipeline.speech.activity import channel_activity
+from pipeline.timeline import Span
+from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.events import judge_all
 from pipeline.turns.floor import build_floor
@@ -85,10 +92,15 @@ def analyze_call(
     with clock.stage("transcript"):
         chosen = metadata.language or settings.recognizer.language
         language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
-        transcripts = {
-            role: transcribe(own, rate_hz, activity[role].speech, recognizer, settings.recognizer, language)
-            for role, own in samples.items()
-        }
+        kept = KeptTranscripts(recording.sha256, settings.batch)
+
+        def words_of(own: Samples, speech: Sequence[Span]) -> SpeakerTranscript:
+            key = key_of(own, rate_hz, speech, language, settings.recognizer, resolved.sha256)
+            return kept.get_or_make(
+                key, lambda: transcribe(own, rate_hz, speech, recognizer, settings.recognizer, language)
+            )
+
+        transcripts = {role: words_of(own, activity[role].speech) for role, own in samples.items()}
         language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
 
     with clock.stage("turns"):
@@ -97,8 +109,13 @@ def analyze_call(
         judged = judge_all(units, phrases, settings.turns)
         floor = build_floor(judged, settings.turns)
 
+        separation, names = name_speakers(
+            speakers.separation, floor.turns, language, metadata.correction, settings.speakers
+        )
+        channel_of = renamed(speakers.channel_of, names)
+
     with clock.stage("measures"):
-        conversation = Conversation(
+        unnamed = Conversation(
             samples=samples,
             sample_rate_hz=rate_hz,
             duration_s=recording.duration_s,
@@ -111,17 +128,18 @@ def analyze_call(
             language=language,
             phrases=phrases,
         )
+        conversation = renamed(unnamed, names)
         of_speakers = {
             role: speaker_measures(role, conversation, settings, baseline if role == "agent" else None)
-            for role in samples
+            for role in conversation.samples
         }
         measures = measures_by_role(of_speakers, call_measures(conversation, settings))
 
     with clock.stage("guidance"):
         heard = Heard(
             facts=call_facts(recording, metadata, language),
-            separation=speakers.separation,
-            turns=floor.turns,
+            separation=separation,
+            turns=conversation.floor.turns,
             events=tuple(conversation.events),
             measures=measures,
             acts=(),
@@ -132,7 +150,8 @@ def analyze_call(
         *recording.warnings,
         *found,
         *speakers.warnings,
-        *quality_warnings(recording, speakers.channel_of, conversation, of_speakers, settings),
+        *role_warnings(heard.turns, language, metadata.correction, settings.speakers),
+        *quality_warnings(recording, channel_of, conversation, of_speakers, settings),
     )
     return Analysis(
         call=heard.facts,
@@ -161,6 +180,7 @@ def analyze_call(
             ),
             stage_seconds=clock.seconds,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            guidance_sha256=guidance_sha256(language),
         ),
     )
 

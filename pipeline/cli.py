@@ -1,6 +1,7 @@
 """The ``callcoach`` commands. Heavy imports are inside them, so that help is instant."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -122,6 +123,130 @@ def report(folder: str, config: str | None, assignments: tuple[str, ...], as_jso
     else:
         click.echo(f"{len(folders) - len(failed)} written again, {len(failed)} failed; see {index or root}")
     return EXIT_FAILED if failed else 0
+
+
+@main.command()
+@click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False), metavar="[DIR]")
+@click.option("--all", "everything", is_flag=True, help="All calls in the output folder of the settings.")
+@click.option(
+    "--swap-roles",
+    "swapped",
+    multiple=True,
+    metavar="CALL",
+    help="Exchange agent and customer in this call, and rescore only calls so named; may be repeated.",
+)
+@settings_options
+@json_option
+@debug_option
+def rescore(
+    folder: str | None,
+    everything: bool,
+    swapped: tuple[str, ...],
+    config: str | None,
+    assignments: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Judge the calls in DIR anew, by changed guidance or thresholds.
+
+    Works on stored analyses: nothing is decoded or recognised. --swap-roles corrects a call in which agent
+    and customer were taken for each other, for good.
+    """
+    from pipeline.errors import CallError
+    from pipeline.rescore import needs_sound, rescore_call
+    from pipeline.rollup import call_folders, roll_up
+
+    if folder is not None and everything:
+        raise click.UsageError("give DIR or --all, not both")
+    if folder is None and not everything and not swapped:
+        raise click.UsageError("give DIR, or --all for the output folder of the settings")
+    settings = _settings(config, assignments)
+    root = Path(folder) if folder is not None else _local_output(settings)
+    folders = call_folders(root)
+    if not folders:
+        raise click.UsageError(f"{root}: there is no analysis.json in it, nor in a folder of it")
+    if swapped:
+        folders = _folders_of(swapped, root, folders)
+    failed: list[dict[str, str]] = []
+    stale: Counter[str] = Counter()
+    for call in folders:
+        try:
+            stale.update(needs_sound(rescore_call(call, settings, swap_roles=bool(swapped)), settings))
+        except CallError as error:
+            failed.append({"folder": str(call), "error": flat(str(error))})
+            click.echo(f"Error: {call}: {flat(str(error))}", err=True)
+    batch = root if folders != [root] else root.resolve().parent
+    index = roll_up(batch, (), settings) if batch == root or (batch / "index.html").is_file() else None
+    done = len(folders) - len(failed)
+    for key, calls in stale.items():
+        click.echo(
+            f"Note: {calls} calls were measured by another {key}; analyse them again to use it", err=True
+        )
+    if as_json:
+        _print_json({"done": done, "failed": failed, "index": index and str(index), "needs_sound": stale})
+    else:
+        click.echo(f"{done} rescored, {len(failed)} failed; see {index or root}")
+    return EXIT_FAILED if failed else 0
+
+
+def _local_output(settings: "Settings") -> Path:
+    """The output folder of the settings; what is in an object store has no sound here to draw from."""
+    from pipeline.storage import is_remote, local_path
+
+    if is_remote(settings.batch.out):
+        raise click.UsageError(f"{settings.batch.out}: is not on this machine; copy it and give its folder")
+    return local_path(settings.batch.out)
+
+
+def _folders_of(call_ids: tuple[str, ...], root: Path, folders: list[Path]) -> list[Path]:
+    """The folders of calls; a call that is not there is wrong usage."""
+    from pipeline.reports.write import folder_name
+
+    by_name = {folder.resolve().name: folder for folder in folders}
+    unknown = [call_id for call_id in call_ids if folder_name(call_id) not in by_name]
+    if unknown:
+        raise click.UsageError(f"{root}: holds no analysis of {', '.join(unknown)}")
+    return [by_name[name] for name in dict.fromkeys(map(folder_name, call_ids))]
+
+
+@main.command()
+@click.option("--out", type=click.Path(), metavar="URI", help="Only the batch that is written there.")
+@click.option("--retry", "retried", multiple=True, metavar="CALL", help="Release a call; may be repeated.")
+@click.option("--retry-all", is_flag=True, help="Release every failed and quarantined call.")
+@settings_options
+@json_option
+@debug_option
+def status(
+    out: str | None,
+    retried: tuple[str, ...],
+    retry_all: bool,
+    config: str | None,
+    assignments: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Show how the calls of nightly batches stand.
+
+    Counts, and each call that runs, has failed or is quarantined. A released call is tried again by the
+    next run.
+    """
+    from pipeline.batch_status import release, shown, statuses
+
+    settings = _settings(config, assignments)
+    if retried or retry_all:
+        released = release(settings, out, None if retry_all else retried)
+        if missing := set(retried) - {call_id for _, call_id in released}:
+            raise click.UsageError(f"{', '.join(sorted(missing))}: has not failed")
+        if as_json:
+            _print_json([{"out": of, "call_id": call_id} for of, call_id in released])
+        else:
+            click.echo(f"{len(released)} released; the next run tries them again")
+        return 0
+    batches = statuses(settings, out)
+    if as_json:
+        _print_json(batches)
+    for batch in () if as_json else batches:
+        for line in shown(batch):
+            click.echo(line)
+    return EXIT_FAILED if any(batch["failed"] for batch in batches) else 0
 
 
 @main.group()

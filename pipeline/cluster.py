@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,11 +23,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.batch import Analyze, CallOutcome, CallPool, failed_outcome
+from pipeline.batch import Analyze, CallOutcome, CallPool, failed_outcome, without_work
 from pipeline.errors import SettingsError
-from pipeline.planning import PlannedCall
+from pipeline.planning import Need, PlannedCall, need_of
 from pipeline.settings import Settings
-from pipeline.storage import Output
+from pipeline.storage import Located, Output
 from pipeline.workers import WorkerLost, WorkersUnusable
 
 CHECK_S = 2.0
@@ -76,11 +76,17 @@ class ClusterPool:
         self._client.close(timeout=self._wait_s)
 
     def deliver(
-        self, call: PlannedCall, output: Output, unless_current: Settings | None = None
-    ) -> CallOutcome | None:
-        """As :meth:`CallPool.deliver`, on some worker. A local output must be one folder for all machines.
+        self, call: PlannedCall, need: Need, output: Output, only: Sequence[Need] = ("analyse", "rescore")
+    ) -> CallOutcome:
+        """Have some worker fetch a call, do what it needs and send its reports to ``output``.
 
-        A call under which the cluster lost more workers than Dask allows fails, and may pass the next time.
+        What a remote recording needs is seen there, once it is fetched; where that is not in ``only``, the
+        outcome is ``unchanged``. A local output must be one folder for all machines. A call under which the
+        cluster lost more workers than Dask allows fails, and may pass the next time.
+
+        Raises:
+            StorageFailed: the recording could not be fetched or the reports not sent.
+            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
         """
         from distributed import CancelledError, KilledWorker
 
@@ -89,19 +95,20 @@ class ClusterPool:
         run = self._client.submit(
             _deliver,
             call if call.remote else dataclasses.replace(call, path=call.path.absolute()),
+            need,
             pickle.dumps(job),
-            unless_current,
+            tuple(only),
             key=("callcoach-call", call.metadata.call_id, uuid.uuid4().hex),  # Dask shows and groups by it
             pure=False,
         )
         try:
-            outcome: CallOutcome | None = self._result(run)
+            outcome: CallOutcome = self._result(run)
         except KilledWorker as error:
             lost = WorkerLost(f"{error.allowed_failures + 1} Dask workers were lost under it", "")
             return failed_outcome(call.source, call.metadata.call_id, lost, time.perf_counter() - started)
         except CancelledError as error:
             raise self._scheduler_lost() from error
-        if outcome is None or outcome.folder is None:
+        if outcome.folder is None:
             return outcome
         return dataclasses.replace(outcome, folder=output.local / outcome.folder.name)
 
@@ -167,6 +174,7 @@ class _WorkerPool:
                 "this Dask worker runs under a nanny and may not start processes; start it with --no-nanny"
             )
         self._folder = tempfile.TemporaryDirectory(prefix="callcoach-worker-")
+        self.settings = job.settings
         self.staging = Path(self._folder.name)
         self.output = Output(job.out, self.staging)
         self.pool = CallPool(
@@ -187,15 +195,27 @@ _pools: dict[bytes, _WorkerPool] = {}
 _pools_lock = threading.Lock()
 
 
-def _deliver(call: PlannedCall, job: bytes, unless_current: Settings | None) -> CallOutcome | None:
+def _deliver(call: PlannedCall, need: Need, job: bytes, only: Sequence[Need]) -> CallOutcome:
     """Runs in a thread of a Dask worker."""
     with _pool_of(job) as here:
-        if here.output.remote and unless_current is not None:
-            here.output.pull_analysis(call.folder(here.output.local))
         if call.remote:
             name = f"{uuid.uuid4().hex}{call.path.suffix}"
             call = dataclasses.replace(call, path=here.staging / "source" / name)
-        return here.pool.deliver(call, here.output, unless_current)
+        folder = call.folder(here.output.local)
+        here.output.pull_call(folder, reports=need == "rescore")
+        located = Located(path=call.path, source=call.source)
+        located.fetch()
+        try:
+            if call.remote:
+                need = need_of(call, here.output.local, here.settings)
+            if need not in only:
+                return without_work(call, "unchanged")
+            outcome = here.pool.process(call, need)
+        finally:
+            located.release()
+        if outcome.folder is not None:
+            here.output.push_call(outcome.folder)
+        return outcome
 
 
 @contextmanager

@@ -5,13 +5,19 @@ renamed over the target, which POSIX and Windows do in one step.
 """
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.processes import has_ended, this_process
 from pipeline.settings import OutputSettings
+
+PART = ".part"
+ABANDONED_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ def atomic_path(path: Path, modes: Modes) -> Iterator[Path]:
 
     For writers that need a path (Parquet, audio); the writer may open and close it as it likes.
     """
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=part_prefix(), suffix=PART, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -57,6 +63,29 @@ def atomic_path(path: Path, modes: Modes) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def part_prefix(name: str = "") -> str:
+    """How the names of this process's unfinished files and folders begin."""
+    return f".{name}.{this_process()}." if name else f".{this_process()}."
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left unfinished in ``folder``, but not what others are at.
+
+    Of another machine's nobody here knows; a day is enough for it.
+    """
+    for left in folder.glob(f".*{PART}"):
+        maker = left.name.split(".")[-3]
+        try:
+            if not has_ended(maker) and time.time() - left.stat().st_mtime < ABANDONED_S:
+                continue
+        except FileNotFoundError:
+            continue  # finished meanwhile
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes, modes: Modes) -> Path:

@@ -19,7 +19,8 @@ class History:
         self._recording = recording
         self._metadata = metadata
         self._settings = settings
-        given = (agent_channel, metadata.agent_channel, settings.speakers.agent_channel)
+        corrected = metadata.correction.agent_channel if metadata.correction else None
+        given = (corrected, agent_channel, metadata.agent_channel, settings.speakers.agent_channel)
         self._channel = next(channel for channel in given if channel is not None)
         self._started_at = started_utc(metadata.started_at)
         self._failure: StoreUnavailable | None = None

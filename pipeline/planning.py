@@ -1,21 +1,32 @@
-"""Which calls a batch has to analyse: who they are, which clash, which are already done."""
+"""Which calls a batch has to work on: who they are, which clash, what each of them needs."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pipeline.audio.discover import ANALYSIS_FILE
 from pipeline.audio.metadata import read_metadata
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
+from pipeline.guidance.version import ANY_LANGUAGE, guidance_sha256
 from pipeline.records import Metadata
-from pipeline.settings import Settings
+from pipeline.settings import Settings, acts_on_sound
 
+if TYPE_CHECKING:
+    from pipeline.store.tables import BatchCall
+
+PLAYBACK = "output.audio"
+"""How settings of the playback copy begin."""
 METADATA_SHOWN = ("agent_id", "customer_id", "queue", "started_at")
+Stamp = tuple[int | None, int | None]
+"""Size in bytes and time of the last change in ns of a file."""
+Need = Literal["current", "rescore", "analyse"]
+"""What a call needs: nothing, to be judged and shown anew from its analysis, or all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +64,39 @@ class Plan:
     refused: tuple[RefusedCall, ...]
 
 
-def plan(recordings: Iterable[tuple[Path, str]], out: Path, settings: Settings) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What the work on a call depends on besides its sound."""
+
+    metadata_sha256: str
+    settings_sha256: str
+    guidance_sha256: str
+    product_version: str
+
+    @classmethod
+    def of(cls, call: PlannedCall, settings: Settings) -> Self:
+        facts = json.dumps(asdict(call.metadata), sort_keys=True)
+        return cls(
+            metadata_sha256=hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest(),
+            settings_sha256=_settings_sha256(settings),
+            guidance_sha256=guidance_sha256(ANY_LANGUAGE),
+            product_version=version("callcoach"),
+        )
+
+
+def plan(
+    recordings: Iterable[tuple[Path, str]],
+    out: Path,
+    settings: Settings,
+    known: Mapping[str, "BatchCall"] | None = None,
+) -> Plan:
     """The calls behind pairs of (path, source), by their start; then, as given, those that have none.
 
     A call is compared with earlier calls of its agent, which are best analysed before it.
 
     Two recordings with one call id would be written to one folder: the first keeps it, the others are
-    refused, and so is a recording whose folder holds the analysis of another one.
+    refused, and so is a recording whose folder holds the analysis of another one. ``known`` entries of the
+    ledger say whose an unchanged analysis is without reading it.
     """
     calls: list[PlannedCall] = []
     refused: list[RefusedCall] = []
@@ -70,7 +107,9 @@ def plan(recordings: Iterable[tuple[Path, str]], out: Path, settings: Settings) 
             metadata, _ = read_metadata(path, settings.audio)
             call_id = metadata.call_id
             call = PlannedCall(path=path, source=source, metadata=metadata)
-            _refuse_taken(call, owners.setdefault(call_id.casefold(), source), out)
+            _refuse_taken(
+                call, owners.setdefault(call_id.casefold(), source), out, (known or {}).get(call_id)
+            )
         except SettingsError:
             raise
         except CallError as error:
@@ -101,16 +140,71 @@ def _order(call: PlannedCall) -> tuple[bool, datetime]:
 
 def is_current(call: PlannedCall, out: Path, settings: Settings) -> bool:
     """Whether ``out`` has this very recording and metadata, analysed by these settings and this version."""
+    return need_of(call, out, settings) == "current"
+
+
+def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
+    """What is to be done for a call, by its recording and what is in ``out``."""
     stored = stored_analysis(call.folder(out))
     if stored is None:
-        return False
+        return "analyse"
     provenance, facts = _mapping(stored, "provenance"), _mapping(stored, "call")
-    return (
-        provenance.get("config_sha256") == settings.sha256()
-        and provenance.get("product_version") == version("callcoach")
-        and all(facts.get(name) == getattr(call.metadata, name) for name in METADATA_SHOWN)
-        and facts.get("sha256") == _sha256(call.path)
+    if (
+        provenance.get("product_version") != version("callcoach")
+        or any(facts.get(name) != getattr(call.metadata, name) for name in METADATA_SHOWN)
+        or facts.get("sha256") != sha256_of(call.path)
+    ):
+        return "analyse"
+    judged = _mapping(provenance, "rescored") or provenance
+    language = str(facts.get("language"))
+    if judged.get("config_sha256") == settings.sha256() and provenance.get("guidance_sha256") in (
+        None,
+        guidance_sha256(language),
+    ):
+        return "current"
+    now = ((key, value) for key, value, *_ in settings.describe())
+    return "rescore" if _of_sound(_thresholds(stored)) == _of_sound(now) else "analyse"
+
+
+def lacks_history(folder: Path) -> bool:
+    """Whether a call was analysed while the store did not answer, so that its agent's baseline is missing."""
+    warnings = _mapping(stored_analysis(folder) or {}, "quality").get("warnings")
+    return any(
+        isinstance(each, dict) and each.get("code") == "store_unavailable"
+        for each in (warnings if isinstance(warnings, list) else ())
     )
+
+
+def is_as_written(entry: "BatchCall", folder: Path) -> bool:
+    """Whether a call's analysis is the file that the ledger knows, by size and time."""
+    stamp = (entry.analysis_bytes, entry.analysis_mtime_ns)
+    return entry.state == "done" and None not in stamp and file_stamp(folder / ANALYSIS_FILE) == stamp
+
+
+def file_stamp(path: Path) -> Stamp:
+    """Size in bytes and time of the last change in ns; ``None`` where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None, None
+    return found.st_size, found.st_mtime_ns
+
+
+@cache
+def _settings_sha256(settings: Settings) -> str:
+    return settings.sha256()
+
+
+def _of_sound(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The settings whose change needs the sound: those it was measured by, and made into a copy by."""
+    return {key: value for key, value in values if acts_on_sound(key) or key.startswith(PLAYBACK)}
+
+
+def _thresholds(document: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    found = document.get("thresholds")
+    for each in found if isinstance(found, list) else ():
+        if isinstance(each, dict) and isinstance(each.get("key"), str):
+            yield each["key"], each.get("value")
 
 
 def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
@@ -122,13 +216,15 @@ def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
     return stored if isinstance(stored, dict) else None
 
 
-def _refuse_taken(call: PlannedCall, owner: str, out: Path) -> None:
+def _refuse_taken(call: PlannedCall, owner: str, out: Path, entry: "BatchCall | None") -> None:
     call_id = call.metadata.call_id
     if owner != call.source:
         raise InputRejected(
             f"{call.source}: call id {call_id!r} is already that of {owner}; give each recording its own "
             "call_id in a sidecar file or calls.csv"
         )
+    if entry is not None and entry.source == call.source and is_as_written(entry, call.folder(out)):
+        return
     stored = stored_analysis(call.folder(out))
     if stored is None:
         return
@@ -136,7 +232,7 @@ def _refuse_taken(call: PlannedCall, owner: str, out: Path) -> None:
     if (
         facts.get("source") != call.source
         and call.path.is_file()
-        and facts.get("sha256") != _sha256(call.path)
+        and facts.get("sha256") != sha256_of(call.path)
     ):
         raise InputRejected(
             f"{call.source}: {call.folder(out)} holds the analysis of another recording "
@@ -144,7 +240,7 @@ def _refuse_taken(call: PlannedCall, owner: str, out: Path) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

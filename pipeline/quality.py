@@ -1,5 +1,6 @@
 """What limits the figures of a call, found after its speech and words are known."""
 
+import re
 from collections.abc import Mapping
 
 from pipeline.audio.probe import channel_bleed, low_snr
@@ -15,6 +16,17 @@ from pipeline.records import (
 )
 from pipeline.settings import Settings
 from pipeline.timeline import total_s
+
+NAMES_A_SPEAKER = frozenset(
+    ("one_sided", "music_or_tone", "low_asr_confidence", "low_coverage", "dropped_words", "rate_unreliable")
+)
+"""Codes of the warnings whose message says which of agent and customer it is about."""
+ROLE_NAME = re.compile(r"\b(agent|customer)\b")
+
+
+def exchange_names(message: str) -> str:
+    """A message about the agent as one about the customer, and the other way round."""
+    return ROLE_NAME.sub(lambda name: "customer" if name[0] == "agent" else "agent", message)
 
 
 def quality_warnings(

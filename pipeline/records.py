@@ -29,6 +29,17 @@ CLOSED = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """Who the agent of a recording is, as a user has said: by channel, or by when the agent speaks."""
+
+    __pydantic_config__ = CLOSED
+
+    sha256: str
+    agent_channel: int | None
+    agent_speech: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
     """What is known about a call besides its sound; ``None`` is unknown. ``agent_channel`` is 0 or 1."""
 
@@ -39,6 +50,7 @@ class Metadata:
     started_at: str | None = None
     language: str | None = None
     agent_channel: int | None = None
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +393,8 @@ class Separation:
     role_method: Literal["channel_map", "metadata", "transcript", "unknown"]
     role_confidence: float
     agent_label: str | None
-    """Which part of the recording is the agent: ``channel_0``, ``channel_1``; ``None`` when unknown."""
+    """Which part of the recording is the agent: ``channel_0``, ``channel_1``, or ``speaker_1``, ``speaker_2``
+    as voices on one channel were first named; ``None`` when unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -575,6 +588,17 @@ class ModelUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rescored:
+    """A judgement that is younger than the measures: when, and by which version and settings."""
+
+    __pydantic_config__ = CLOSED
+
+    at: str
+    product_version: str
+    config_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     __pydantic_config__ = CLOSED
 
@@ -583,6 +607,9 @@ class Provenance:
     models: tuple[ModelUsed, ...]
     stage_seconds: dict[str, float]
     created_at: str
+    guidance_sha256: str | None = None
+    """Identity of the files in ``configs/`` that what was said is judged by."""
+    rescored: Rescored | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

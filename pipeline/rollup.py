@@ -1,16 +1,36 @@
 """The batch's own files over every call in a folder: index, figures, table."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from pipeline.audio.discover import ANALYSIS_FILE
 from pipeline.batch import CallOutcome
 from pipeline.errors import InputRejected
+from pipeline.files import Modes, make_folder, sweep
+from pipeline.planning import Stamp, file_stamp
 from pipeline.reports import analysis_json
-from pipeline.reports.site import TABLE, BatchEntry, write_batch
-from pipeline.reports.table import Row, call_row, read_rows, stamp
-from pipeline.reports.write import folder_name
+from pipeline.reports.site import BatchEntry, write_batch
+from pipeline.reports.table import Row, call_row, read_parquet
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.store.tables import BatchCall
+
+LOCK = ".index.lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the calls of a batch stand over all runs; ``error`` says why that is not known."""
+
+    counts: Mapping[str, int] | None = None
+    entries: tuple["BatchCall", ...] = field(default=())
+    error: str | None = None
 
 
 def call_folders(root: Path) -> list[Path]:
@@ -20,22 +40,74 @@ def call_folders(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.glob(f"[!.]*/{ANALYSIS_FILE}"))
 
 
-def roll_up(out: Path, outcomes: Iterable[CallOutcome], settings: Settings) -> Path:
+def roll_up(
+    out: Path, outcomes: Iterable[CallOutcome], settings: Settings, standing: Standing | None = None
+) -> Path:
     """Write the batch's files and return the path of the index.
 
-    They cover all calls that are in ``out``, those of earlier runs too, and what failed in this run. The
-    rows of analyses that are as they were come from the last roll-up, without reading these again; and the
-    order is that of the call ids, so that the files are the same whichever call was ready first.
+    They cover all calls that are in ``out``, those of earlier runs too, and what failed in this run, or by
+    the ledger in another. A call whose analysis has not changed since the last table is not read again. One
+    run at a time: of two that end together, the later sees what both have done.
     """
-    outcomes = list(outcomes)
-    entries = [_of_outcome(outcome) for outcome in outcomes]
-    fresh = {outcome.folder for outcome in outcomes}
-    known = {folder_name(str(row["call_id"])): row for row in read_rows(out / TABLE)}
-    entries += (
-        _of_folder(folder, known.get(folder.name)) for folder in call_folders(out) if folder not in fresh
-    )
-    entries.sort(key=lambda entry: (entry.call_id, entry.source))
-    return write_batch(out, entries, settings)
+    modes = Modes.of(settings.output)
+    make_folder(out, modes)
+    with FileLock(out / LOCK, mode=modes.file):
+        sweep(out)
+        outcomes = [outcome for outcome in outcomes if outcome.done or outcome.failed]
+        entries = [_of_outcome(outcome) for outcome in outcomes]
+        told = {entry.call_id for entry in entries}
+        fresh = {outcome.folder for outcome in outcomes}
+        known = read_parquet(out / "calls.parquet")
+        for folder in call_folders(out):
+            if folder not in fresh and (entry := _of_folder(folder, known)) is not None:
+                entries.append(entry)
+        if standing is not None:
+            entries += [_of_ledger(row) for row in standing.entries if _failed_elsewhere(row, told)]
+        entries.sort(key=lambda entry: (entry.call_id, entry.source))  # whichever call was ready first
+        ledger = ledger_document(standing) if standing is not None else None
+        return write_batch(out, entries, settings, ledger)
+
+
+def ledger_document(standing: Standing) -> dict[str, object]:
+    """What ``summary.json`` and ``callcoach status`` say of the ledger."""
+    from pipeline.store.ledger import RUNNING, STATES
+
+    counts = standing.counts if standing.counts is not None else Counter()
+    return {
+        "available": standing.counts is not None,
+        "error": standing.error,
+        "counts": {state: counts.get(state, 0) for state in STATES},
+        "running": [
+            {
+                "call_id": row.call_id,
+                "owner": row.owner,
+                "since": row.since.isoformat(timespec="seconds"),
+            }
+            for row in standing.entries
+            if row.state == RUNNING
+        ],
+        "failed": [
+            {
+                "call_id": row.call_id,
+                "source": row.source,
+                "state": row.state,
+                "since": row.since.isoformat(timespec="seconds"),
+                "tries": row.tries,
+                "error_kind": row.error_kind,
+                "error": row.error,
+            }
+            for row in standing.entries
+            if row.state in ("failed", "quarantined")
+        ],
+    }
+
+
+def _failed_elsewhere(row: "BatchCall", told: set[str]) -> bool:
+    return row.state in ("failed", "quarantined") and row.call_id not in told
+
+
+def _of_ledger(row: "BatchCall") -> BatchEntry:
+    return BatchEntry(row.call_id, None, None, row.error or row.error_kind or row.state, row.source)
 
 
 def _of_outcome(outcome: CallOutcome) -> BatchEntry:
@@ -45,18 +117,22 @@ def _of_outcome(outcome: CallOutcome) -> BatchEntry:
         row=outcome.row,
         error=outcome.error,
         source=outcome.source,
+        stamp=file_stamp(outcome.folder / ANALYSIS_FILE) if outcome.folder else None,
     )
 
 
-def _of_folder(folder: Path, known: Row | None) -> BatchEntry:
-    file = folder / ANALYSIS_FILE
-    now = stamp(file)
-    if known is not None and known.items() >= now.items():
-        return BatchEntry(str(known["call_id"]), folder.name, known, None, str(known["source"]))
+def _of_folder(folder: Path, known: Mapping[str, tuple[Stamp, Row]]) -> BatchEntry | None:
+    """``None`` if another run is replacing it at this moment: that run writes the index again."""
+    stamp = file_stamp(folder / ANALYSIS_FILE)
+    if folder.name in known and known[folder.name][0] == stamp:
+        row = known[folder.name][1]
+        return BatchEntry(str(row["call_id"]), folder.name, row, None, str(folder), stamp)
     try:
-        analysis = analysis_json.loads(file.read_bytes())
+        analysis = analysis_json.loads((folder / ANALYSIS_FILE).read_bytes())
+    except FileNotFoundError:
+        return None
     except InputRejected as error:  # written by another version
         return BatchEntry(folder.name, None, None, str(error), str(folder))
     return BatchEntry(
-        analysis.call.call_id, folder.name, call_row(analysis) | now, None, analysis.call.source
+        analysis.call.call_id, folder.name, call_row(analysis), None, analysis.call.source, stamp
     )

@@ -30,6 +30,20 @@ from pipeline.records import Threshold
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
 ENVIRONMENT_PREFIX = "CALLCOACH_"
 NESTING = "__"
+NO_PART_OF_A_RESULT = ("batch", "notify", "models", "store")
+"""Sections that leave an analysis as it is."""
+JUDGED_BY = (
+    *("voice_checks.", "output."),
+    *(
+        "rate.slow_",
+        "rate.band_",
+        "rate.fast_",
+        "rate.very_fast_",
+        "rate.guidance_",
+        "rate.nuclei_disagreement_",
+    ),
+)
+"""Beginnings of the settings by which what was measured is judged or shown, without the sound."""
 STORE_URL = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?)://")
 PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
 PASSWORD_QUERY = re.compile(r"((?:password|passwd|pwd)=)[^&]*", re.IGNORECASE)
@@ -170,6 +184,18 @@ class RecognizerSettings(Section):
 
 class SpeakersSettings(Section):
     agent_channel: int = setting("channel of the agent where metadata does not say", ge=0, le=1)
+    role_confidence_min: float = setting(
+        "probability from which what was said tells who the agent is; under it roles are unknown",
+        source="docs/measures/roles.md",
+        ge=0.5,
+        le=1,
+    )
+    swap_probability: float = setting(
+        "probability from which what was said contradicts the channel map: warning roles_swapped",
+        source="docs/measures/roles.md",
+        ge=0.5,
+        le=1,
+    )
 
 
 class TurnsSettings(Section):
@@ -451,8 +477,42 @@ class BatchSettings(Section):
     dask_wait_s: float = setting(
         "longest wait for that scheduler, and for a first worker of it", unit="s", gt=0
     )
+    quarantine_after: int = setting(
+        "failed tries, of kinds that may pass, after which a call is left alone until it is released", ge=1
+    )
+    heartbeat_s: float = setting("how often a run says that it still has its calls", unit="s", gt=0)
+    claim_expires_s: float = setting(
+        "a call whose run has said nothing for so long may be taken over by another", unit="s", gt=0
+    )
+    transcript_cache_bytes: int = setting(
+        "room for transcripts of calls that were not finished, in the user's state folder; 0 keeps none",
+        unit="bytes",
+        ge=0,
+    )
+    transcript_cache_days: float = setting(
+        "transcripts of calls that were never finished are removed after", unit="days", gt=0
+    )
+    log_format: Literal["none", "text", "json"] = setting("log lines of a batch on stderr, and their shape")
+    metrics_file: str | None = setting(
+        "file for Prometheus' text collector, e.g. /var/lib/node_exporter/callcoach.prom"
+    )
     source: str = setting("folder or URI in which the nightly batch looks for recordings")
     out: str = setting("folder or URI to which the nightly batch writes")
+
+
+class NotifySettings(Section):
+    """Who is told in the morning. Counts and call ids are sent, nothing else; secrets are in files."""
+
+    when: Literal["always", "problems"] = setting("whether nights without a failed call are told too")
+    webhook_url_file: str | None = setting("file whose one line is the URL that the summary is posted to")
+    email_to: str | None = setting("address that the summary is mailed to")
+    email_from: str = setting("sender of that mail")
+    smtp_host: str = setting("mail server")
+    smtp_port: int = setting("port of the mail server", ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = setting("encryption of the way to the mail server")
+    smtp_user: str | None = setting("user name at the mail server; null sends without a login")
+    smtp_password_file: str | None = setting("file whose one line is that user's password")
+    timeout_s: float = setting("longest wait for the mail server or the webhook", unit="s", gt=0, le=600)
 
 
 class ModelsSettings(Section):
@@ -498,6 +558,7 @@ class Settings(BaseSettings):
     baseline: BaselineSettings
     output: OutputSettings
     batch: BatchSettings
+    notify: NotifySettings
     models: ModelsSettings
     store: StoreSettings
 
@@ -532,11 +593,10 @@ class Settings(BaseSettings):
     def sha256(self) -> str:
         """Identity of the settings that an analysis depends on: of their canonical JSON.
 
-        How a batch is run, and where weights and baselines are kept, leave the analysis as it is.
+        How a batch is run, who is told, and where weights and baselines are kept, leave the analysis as it
+        is.
         """
-        content = self.model_dump(mode="json", exclude={"batch", "models", "store"})
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return _identity(self.model_dump(mode="json", exclude=set(NO_PART_OF_A_RESULT)))
 
     def thresholds(self) -> tuple[Threshold, ...]:
         """Every setting with a unit or a bound that a figure is judged by, for the report."""
@@ -582,6 +642,18 @@ def load_settings(
         return Settings(**merged)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from error
+
+
+def acts_on_sound(key: str) -> bool:
+    """Whether a change of this setting takes effect only when the sound is analysed again."""
+    if key.partition(".")[0] in NO_PART_OF_A_RESULT:
+        return False
+    return not key.startswith(JUDGED_BY)
+
+
+def _identity(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def without_password(url: str) -> str:

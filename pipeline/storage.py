@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.audio.discover import ANALYSIS_FILE, EXTENSIONS, discover
+from pipeline.audio.discover import ANALYSIS_FILE, CORRECTION_FILE, EXTENSIONS, discover
 from pipeline.audio.metadata import CALLS_TABLE
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
+
+OF_A_CALL = (ANALYSIS_FILE, CORRECTION_FILE)
 
 
 class StorageFailed(StageFailed):
@@ -61,23 +63,19 @@ class Output:
         return f"{self.uri.rstrip('/')}/{path.relative_to(self.local).as_posix()}"
 
     def pull_analyses(self) -> None:
-        """Bring the analyses that are already there, for what is done and for the batch's figures."""
+        """Bring the analyses that are already there, for what is done and for the batch's figures, and what
+        users have corrected."""
         if not self.remote:
             return
-        there = [
-            (name, self.local / relative) for name, relative in _files(self.uri) if _is_analysis(relative)
-        ]
-        _get_all(self.uri, there)
+        files = ((name, relative) for name, relative in _files(self.uri) if len(relative.parts) == 2)
+        _get_all(self.uri, [(name, self.local / one) for name, one in files if one.name in OF_A_CALL])
 
-    def pull_analysis(self, folder: Path) -> None:
-        """Bring the analysis of the call whose folder in ``local`` this is, if it is there."""
-        store, root = _store(self.uri)
-        name = f"{root.rstrip('/')}/{folder.name}/{ANALYSIS_FILE}"
-        store.invalidate_cache()
-        with _storage_errors(self.uri):
-            there = store.exists(name)
-        if there:
-            _get_all(self.uri, [(name, folder / ANALYSIS_FILE)])
+    def pull_call(self, folder: Path, *, reports: bool = False) -> None:
+        """The same for the call whose folder in ``local`` this is; with ``reports``, all that it has."""
+        if self.remote:
+            uri = f"{self.uri.rstrip('/')}/{folder.name}"
+            there = [(name, folder / relative) for name, relative in _files(uri)]
+            _get_all(uri, [(name, path) for name, path in there if reports or path.name in OF_A_CALL])
 
     def push_call(self, folder: Path) -> None:
         """Upload the reports of one call, its analysis last, since that is what marks it done; the staged
@@ -166,10 +164,6 @@ def _get_all(uri: str, files: Sequence[tuple[str, Path]]) -> None:
     with _storage_errors(uri):
         if files:
             store.get([name for name, _ in files], [str(path) for _, path in files])
-
-
-def _is_analysis(relative: PurePosixPath) -> bool:
-    return relative.name == ANALYSIS_FILE and len(relative.parts) == 2
 
 
 def _store(uri: str) -> tuple[Any, str]:

@@ -277,7 +277,7 @@ def _serve(connection: Connection, factory: bytes, threads: int, output: str) ->
 
 
 def _end_with_parent() -> None:
-    """A call whose pool was killed is somebody else's by now."""
+    """A killed parent leaves no process that goes on with a call which somebody else may take over."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

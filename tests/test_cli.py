@@ -23,7 +23,7 @@ HEAVY = ("numpy", "faster_whisper", "prefect", "pydantic", "rich", "sqlalchemy",
 COMMANDS: tuple[str, ...] = ("baseline", "baseline delete", "baseline export", "baseline reset")
 COMMANDS += ("baseline show",)
 COMMANDS += ("analyze", "doctor", "models", "models fetch", "models list", "models verify", "nightly")
-COMMANDS += ("report", "schema", "settings")
+COMMANDS += ("report", "rescore", "schema", "settings")
 
 
 @pytest.fixture
@@ -72,6 +72,11 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         (("settings", "--set", "rate.hop=1"), "did you mean hop_s?"),
         (("settings", "--config", "none.yaml"), "none.yaml: cannot be read"),
         (("report", "."), "there is no analysis.json"),
+        (("rescore",), "give DIR, or --all"),
+        (("rescore", "."), "there is no analysis.json"),
+        (("rescore", "missing"), "'missing' does not exist"),
+        (("rescore", "--all", "--set", "batch.out=s3://calls"), "s3://calls: is not on this machine"),
+        (("rescore", ".", "--all"), "not both"),
         (("nightly", "--date", "yesterday"), "does not match the format"),
     ],
 )

@@ -36,8 +36,8 @@ def deliver(pool: ClusterPool, paths: list[Path], out: Path) -> dict[str, CallOu
     output = Output(str(out), out)
     calls = plan(((path, str(path)) for path in paths), out, factories.settings()).calls
     with ThreadPoolExecutor(len(calls)) as threads:
-        outcomes = list(threads.map(lambda call: pool.deliver(call, output), calls))
-    return {str(outcome.call_id): outcome for outcome in outcomes if outcome is not None}
+        outcomes = list(threads.map(lambda call: pool.deliver(call, "analyse", output), calls))
+    return {str(outcome.call_id): outcome for outcome in outcomes}
 
 
 def test_trouble_stays_a_calls_own_on_a_cluster(cluster: Cluster, tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """Files appear whole or not at all, with the permissions of the settings."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +80,27 @@ def test_file_in_place_of_a_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(NotADirectoryError, match="out: a folder was expected"):
         files.make_folder(tmp_path / "out", MODES)
+
+
+def test_what_killed_processes_left_is_swept(tmp_path: Path) -> None:
+    """It holds what was said on calls; what a living process is at, or another machine may be, stays."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here, mine = socket.gethostname().replace(".", "_"), os.getpid()
+    left = {
+        f".a.{here}-{ended.pid}.x1.part": 0.0,
+        f".{here}-{ended.pid}.x2.part": 0.0,
+        f".a.{here}-{mine}.x3.part": 0.0,
+        ".a.elsewhere-1.x4.part": 0.0,
+        ".a.elsewhere-1.x5.part": 2 * files.ABANDONED_S,
+    }
+    for name, age_s in left.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").touch()
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    (tmp_path / f".{here}-{ended.pid}.x6.part").touch()
+    files.sweep(tmp_path)
+    assert names(tmp_path) == sorted([f".a.{here}-{mine}.x3.part", ".a.elsewhere-1.x4.part"])
 
 
 def test_half_a_surrogate_is_written(tmp_path: Path) -> None:

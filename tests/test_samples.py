@@ -12,6 +12,7 @@ from pipeline.call import analyze_call
 from pipeline.records import Analysis
 from pipeline.reports.analysis_json import dumps
 from pipeline.settings import load_settings
+from pipeline.speakers.roles import assign_roles
 from pipeline.timeline import overlap_s, total_s
 from tests.benchmarks.accuracy import Row, compare
 from tests.benchmarks.truth import Truth, sample_truths
@@ -46,6 +47,15 @@ def test_words_and_rates_are_right(call_id: str, rows: dict[str, Row]) -> None:
     assert wer < 0.10
     assert all(abs(error) < 4.0 for error in row.rates.speech_rate)
     assert all(abs(error) < 5.0 for error in row.rates.articulation_rate)
+
+
+@pytest.mark.parametrize("call_id", TRUTHS)
+def test_the_agent_is_known_by_the_words_alone(call_id: str, analyses: dict[str, Analysis]) -> None:
+    """The recogniser's own text of each call says who the agent is; no channel map is doubted."""
+    analysis = analyses[call_id]
+    guess = assign_roles(analysis.transcript.turns, analysis.call.language, SETTINGS.speakers)
+    assert guess.agent == "agent"
+    assert "roles_swapped" not in {warning.code for warning in analysis.quality.warnings}
 
 
 def test_events_are_told_apart(rows: dict[str, Row]) -> None:

@@ -49,20 +49,30 @@ def decode(path: Path, settings: AudioSettings, *, source: str | None = None) ->
     """
     path = Path(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            kind = "a folder" if path.is_dir() else "not a regular file"
-            raise InputRejected(f"{path}: is {kind}; give an audio file")
-        with path.open("rb") as file:
-            sha256 = _sha256(file)
-            if file.tell() == 0:
-                raise InputRejected(f"{path}: is empty (0 bytes); copy the recording again")
-            return _decode_open(file, path, settings, sha256, source or str(path))
+        before = path.stat()
+        try:
+            return _decode_file(path, before, settings, source or str(path))
+        finally:
+            after = path.stat()
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise StageFailed(f"{path}: was still being written while it was read; try again later")
     except InputRejected:
         raise
     except REFUSALS as error:
         raise _not_sound(path, error) from error
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _decode_file(path: Path, found: os.stat_result, settings: AudioSettings, source: str) -> Recording:
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if path.is_dir() else "not a regular file"
+        raise InputRejected(f"{path}: is {kind}; give an audio file")
+    with path.open("rb") as file:
+        sha256 = _sha256(file)
+        if file.tell() == 0:
+            raise InputRejected(f"{path}: is empty (0 bytes); copy the recording again")
+        return _decode_open(file, path, settings, sha256, source)
 
 
 def _decode_open(file: BinaryIO, path: Path, settings: AudioSettings, sha256: str, source: str) -> Recording:

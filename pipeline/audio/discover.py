@@ -13,6 +13,7 @@ EXTENSIONS = frozenset(
     )
 )
 ANALYSIS_FILE = "analysis.json"
+CORRECTION_FILE = "correction.json"
 
 
 def discover(paths: Sequence[Path]) -> list[Path]:

@@ -1,5 +1,6 @@
 """The playback copy ``audio.ogg`` (Opus), and small digests of the sound for reports."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ DIGEST_RATE_HZ = 8000
 
 Peaks = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.float64]
+PEAK_DECIMALS = 3
+LEVEL_DECIMALS = 1
 
 
 def write_opus(
@@ -115,3 +118,25 @@ def read_digest(path: Path, n: int, duration_s: float) -> tuple[Peaks, Levels]:
                     np.add.at(powers[channel], seconds, np.square(sound, dtype=np.float64) / DIGEST_RATE_HZ)
                 position += block.shape[1]
     return np.minimum(peaks, 1.0), _decibels(powers)
+
+
+def dump_digest(peaks: Peaks, levels_db: Levels, audio_bytes: int | None) -> bytes:
+    """A digest as JSON, for reports that are made later; ``audio_bytes`` is the size of the copy, if any."""
+    digest = {
+        "audio_bytes": audio_bytes,
+        "peaks": peaks.astype(np.float64).round(PEAK_DECIMALS).tolist(),
+        "levels_db": levels_db.round(LEVEL_DECIMALS).tolist(),
+    }
+    return json.dumps(digest, separators=(",", ":")).encode() + b"\n"
+
+
+def load_digest(content: bytes, n: int, audio_bytes: int | None) -> tuple[Peaks, Levels] | None:
+    """The digest in ``content``; ``None`` where it is of another copy or size, or damaged."""
+    try:
+        digest = json.loads(content)
+        peaks = np.array(digest["peaks"], dtype=np.float32)
+        levels = np.array(digest["levels_db"], dtype=np.float64)
+        fits = digest["audio_bytes"] == audio_bytes and peaks.ndim == levels.ndim == 2 and peaks.shape[1] == n
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (peaks, levels) if fits else None

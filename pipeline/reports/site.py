@@ -1,7 +1,7 @@
 """The pages over a batch: ``index.html``, ``summary.json`` and ``calls.parquet``."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ from pipeline.reports.table import KINDS, ROLES, Row, write_parquet
 from pipeline.settings import Settings
 
 SUMMARY_VERSION = "1"
-TABLE = "calls.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +26,26 @@ class BatchEntry:
     row: Row | None
     error: str | None
     source: str
+    stamp: tuple[int | None, int | None] | None = None
+    """Size and time of the analysis file that ``row`` was made from."""
 
 
-def write_batch(out: Path, entries: Iterable[BatchEntry], settings: Settings) -> Path:
-    """Write the pages of a batch into ``out`` and return the path of ``index.html``."""
+def write_batch(
+    out: Path, entries: Iterable[BatchEntry], settings: Settings, ledger: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the pages of a batch into ``out`` and return the path of ``index.html``.
+
+    ``ledger`` says how the calls stand over all runs; without one the pages do not speak of it.
+    """
     modes = files.Modes.of(settings.output)
     files.make_folder(out, modes)
     held = list(entries)
     summary = summarise(held)
-    rows = [entry.row for entry in held if entry.row is not None]
-    with files.atomic_path(out / TABLE, modes) as path:
-        write_parquet(rows, path)
+    summary["ledger"] = ledger
+    shown = [entry for entry in held if entry.row is not None]
+    stamps = {entry.folder or "": entry.stamp or (None, None) for entry in shown}
+    with files.atomic_path(out / "calls.parquet", modes) as path:
+        write_parquet([entry.row for entry in shown if entry.row is not None], path, stamps)
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     files.write_text(out / "summary.json", text, modes)
     return files.write_text(out / "index.html", _index(held, summary, settings), modes)

@@ -1,5 +1,6 @@
 """``calls.parquet``: one flat row a call, with the same columns whatever the calls hold."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
@@ -46,8 +47,6 @@ SPEAKER_INTEGERS = (
     "interruptions",
     "backchannels",
 )
-STAMP = ("analysis_bytes", "analysis_mtime_ns")
-READ_ROWS = 1000
 CALL_FLOATS = ("speech_s", "overlap_s", "overlap_share", "silence_s", "silence_share", "talk_ratio_agent")
 
 _CALL: tuple[tuple[str, pa.DataType, Callable[[Analysis], Scalar]], ...] = (
@@ -94,14 +93,7 @@ def schema() -> pa.Schema:
     for role in ROLES:
         fields += [(f"{role}_{name}", pa.float64()) for name in SPEAKER_FLOATS]
         fields += [(f"{role}_{name}", pa.int64()) for name in SPEAKER_INTEGERS]
-    fields += [(name, pa.int64()) for name in STAMP]
-    return pa.schema(fields, metadata={"product_version": version("callcoach")})
-
-
-def stamp(analysis_file: Path) -> Row:
-    """By what a row tells that it is still that of this ``analysis.json``: the file's size and time."""
-    found = analysis_file.stat()
-    return dict(zip(STAMP, (found.st_size, found.st_mtime_ns), strict=True))
+    return pa.schema(fields)
 
 
 def call_row(analysis: Analysis) -> Row:
@@ -116,21 +108,37 @@ def call_row(analysis: Analysis) -> Row:
     return row
 
 
-def write_parquet(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
-    """Write rows of ``call_row`` to ``path`` (which the caller makes atomic); zero rows are fine."""
+MADE = "callcoach"
+"""Key of the table's own facts: who wrote it, and from which files."""
+
+
+def write_parquet(
+    rows: Iterable[Mapping[str, Scalar]], path: Path, stamps: Mapping[str, tuple[int | None, int | None]] = {}
+) -> None:
+    """Write rows of ``call_row`` to ``path`` (which the caller makes atomic); zero rows are fine.
+
+    ``stamps`` are size and time of the analysis behind each row, by folder, in the order of the rows: with
+    them :func:`read_parquet` can tell which rows still hold.
+    """
     table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema())
-    pq.write_table(table, path, compression="zstd")
+    made = json.dumps({"by": version("callcoach"), "stamps": list(stamps.items())})
+    pq.write_table(table.replace_schema_metadata({MADE: made}), path, compression="zstd")
 
 
-def read_rows(path: Path) -> list[Row]:
-    """What ``write_parquet`` of this version wrote to ``path``; no rows where it did not."""
+def read_parquet(path: Path) -> dict[str, tuple[tuple[int | None, int | None], Row]]:
+    """Rows by folder, with the stamps of their analyses; nothing where this version did not write them."""
     try:
-        with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(schema(), check_metadata=True):
-                return []
-            return [row for batch in file.iter_batches(READ_ROWS) for row in batch.to_pylist()]
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return []
+        table = pq.read_table(path)
+        made = json.loads((table.schema.metadata or {})[MADE.encode()])
+        stamps = [(str(folder), (stamp[0], stamp[1])) for folder, stamp in made["stamps"]]
+    except (OSError, pa.ArrowException, ValueError, LookupError, TypeError):
+        return {}
+    if made.get("by") != version("callcoach") or not table.schema.equals(schema()):
+        return {}
+    rows: list[Row] = table.to_pylist()
+    if len(rows) != len(stamps):
+        return {}
+    return {folder: (stamp, row) for (folder, stamp), row in zip(stamps, rows, strict=True)}
 
 
 def _event_column(kind: EventKind, role: Role) -> str:

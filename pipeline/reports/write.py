@@ -1,13 +1,11 @@
 """Writing everything of one call into its folder, and rendering its reports again."""
 
 import base64
-import glob
 import hashlib
 import json
 import re
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from pipeline.settings import Settings
 
 ANALYSIS = "analysis.json"
 AUDIO = "audio.ogg"
+DIGEST = "sound.json"
 CALL_FILES = (
     AUDIO,
     "report.html",
@@ -32,11 +31,11 @@ CALL_FILES = (
     "transcript.vtt",
     "turns.rttm",
     "contact_lens.json",
+    DIGEST,
     ANALYSIS,  # last: a folder without it is unfinished
 )
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_@+=,-][A-Za-z0-9._@+=,-]{0,99}")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-ABANDONED_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,7 @@ def write_call(
     modes = files.Modes.of(settings.output)
     files.make_folder(out, modes)
     target = out / folder_name(analysis.call.call_id)
-    _sweep(target)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=out))
+    staging = Path(tempfile.mkdtemp(prefix=files.part_prefix(target.name), suffix=files.PART, dir=out))
     try:
         staging.chmod(modes.folder)
         sound = NO_SOUND
@@ -88,21 +86,36 @@ def write_call(
     return target
 
 
-def rerender(folder: Path, settings: Settings) -> Path:
-    """Make the reports in ``folder`` again from its ``analysis.json``; sound is read from ``audio.ogg``.
+def read_call(folder: Path) -> Analysis:
+    """The analysis in ``folder``.
 
     Raises:
-        InputRejected: there is no analysis or this version cannot read it, or the sound is damaged.
+        InputRejected: there is none, or this version cannot read it.
     """
     try:
-        analysis = analysis_json.loads((folder / ANALYSIS).read_bytes())
+        return analysis_json.loads((folder / ANALYSIS).read_bytes())
     except FileNotFoundError as error:
         raise InputRejected(f"{folder}: holds no {ANALYSIS}; give the folder of one analysed call") from error
     except InputRejected as error:
         raise InputRejected(f"{folder}: {error}") from error
-    audio = folder / AUDIO
-    sound = _stored_sound(analysis, audio, settings) if audio.is_file() else NO_SOUND
-    _write_reports(analysis, sound, folder, settings, files.Modes.of(settings.output), html=True)
+
+
+def rerender(folder: Path, settings: Settings, changed: Analysis | None = None) -> Path:
+    """Make the reports in ``folder`` again from its ``analysis.json``; sound is drawn from its digest.
+
+    ``changed`` replaces the analysis, last of all; there is then no HTML report where there was none.
+
+    Raises:
+        InputRejected: there is no analysis or this version cannot read it, or the sound is damaged.
+    """
+    modes = files.Modes.of(settings.output)
+    analysis = changed or read_call(folder)
+    sound = _stored_sound(analysis, folder, settings, modes)
+    files.sweep(folder)
+    html = changed is None or (folder / "report.html").exists()
+    _write_reports(analysis, sound, folder, settings, modes, html=html)
+    if changed is not None:
+        files.write_bytes(folder / ANALYSIS, analysis_json.dumps(changed), modes)
     return folder
 
 
@@ -123,16 +136,29 @@ def _sound(
                 recording.samples, recording.sample_rate_hz, path, output.audio_bitrate_bps, muted
             )
         href = _href(audio, settings)
+    files.write_bytes(folder / DIGEST, playback.dump_digest(peaks, levels, _size(folder / AUDIO)), modes)
     return Sound(peaks, _by_role(analysis, levels), href)
 
 
-def _stored_sound(analysis: Analysis, audio: Path, settings: Settings) -> Sound:
-    points = settings.output.waveform_points
-    try:
-        peaks, levels = playback.read_digest(audio, points, analysis.call.duration_s)
-    except av.FFmpegError as error:
-        raise InputRejected(f"{audio}: cannot be decoded; remove it or analyse the call again") from error
-    return Sound(peaks, _by_role(analysis, levels), _href(audio, settings))
+def _stored_sound(analysis: Analysis, folder: Path, settings: Settings, modes: files.Modes) -> Sound:
+    """The sound as its digest has it; where that is missing, it is made from the playback copy."""
+    audio, points = folder / AUDIO, settings.output.waveform_points
+    size = _size(audio)
+    digest = folder / DIGEST
+    found = playback.load_digest(digest.read_bytes(), points, size) if digest.is_file() else None
+    if found is None and size is None:
+        return NO_SOUND
+    if found is None:
+        try:
+            found = playback.read_digest(audio, points, analysis.call.duration_s)
+        except av.FFmpegError as error:
+            raise InputRejected(f"{audio}: cannot be decoded; remove it or analyse the call again") from error
+        files.write_bytes(digest, playback.dump_digest(*found, size), modes)
+    return Sound(found[0], _by_role(analysis, found[1]), None if size is None else _href(audio, settings))
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
 
 
 def _href(audio: Path, settings: Settings) -> str | None:
@@ -170,6 +196,7 @@ def _publish(staging: Path, target: Path) -> None:
         staging.rename(target)
         files.sync(target.parent)
         return
+    files.sweep(target)
     (target / ANALYSIS).unlink(missing_ok=True)
     for name in CALL_FILES:
         if (staging / name).exists():
@@ -177,10 +204,3 @@ def _publish(staging: Path, target: Path) -> None:
         else:
             (target / name).unlink(missing_ok=True)  # of the earlier result; it would contradict this one
     files.sync(target)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what killed runs of this call left behind; a young folder may be another run's work."""
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        if time.time() - left.stat().st_mtime > ABANDONED_S:
-            shutil.rmtree(left, ignore_errors=True)

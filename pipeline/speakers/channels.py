@@ -29,12 +29,16 @@ def speakers_by_channel(
 ) -> Speakers:
     """Give channels to roles: what the user says wins over metadata, metadata over the setting.
 
+    What was said of this one recording (``metadata.correction``) wins over what is said of a whole batch.
+
     Args:
         agent_channel: 0 or 1 from the user, if given.
         warning_codes: what probing found; two channels that are one (``dual_mono``) are one.
     """
     if recording.channels == 1 or "dual_mono" in warning_codes:
         return _one_channel()
+    if metadata.correction is not None and metadata.correction.agent_channel is not None:
+        agent_channel = metadata.correction.agent_channel
     if agent_channel is not None:
         return _two_channels(agent_channel, "channel_map", GIVEN_CONFIDENCE)
     if metadata.agent_channel is not None:

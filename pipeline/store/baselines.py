@@ -191,6 +191,11 @@ def calls_of(session: Session, agent_id: str | None = None) -> list[BaselineCall
     return sorted(session.scalars(query), key=lambda row: (row.agent_id, row.moment, row.call_id))
 
 
+def forget_call(session: Session, sha256: str) -> None:
+    """Remove what a recording says about any agent."""
+    session.execute(delete(BaselineCall).where(BaselineCall.sha256 == sha256))
+
+
 def forget(session: Session, agent_id: str) -> list[BaselineCall]:
     """Remove all calls of an agent and return what was removed."""
     removed = calls_of(session, agent_id)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Double, Index, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Double, Index, Integer, MetaData, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -67,3 +67,37 @@ class BaselineCall(MappedAsDataclass, Base, kw_only=True):
     def moment(self) -> datetime:
         """Where the call lies in time: its start, or when it was recorded here where that is not known."""
         return self.started_at or self.recorded_at
+
+
+class BatchCall(MappedAsDataclass, Base, kw_only=True):
+    """What became of one call of the batch that is written to ``out`` (a folder's path or a URI).
+
+    ``state`` is pending, running, done, failed or quarantined, ``since`` when it became that. ``revision``
+    grows with each change, so that of two runs that saw the same entry one alone can change it. ``owner`` is
+    host-process:run of whoever is running it, ``tries`` counts failures since the last success or change of
+    the call. ``size_bytes`` and ``mtime_ns`` are of the file that has ``sha256``, ``analysis_*`` of the
+    ``analysis.json`` that came of it by these settings, guidance and version.
+    """
+
+    __tablename__ = "batch_calls"
+
+    out: Mapped[str] = mapped_column(String, primary_key=True)
+    call_id: Mapped[str] = mapped_column(String, primary_key=True)
+    source: Mapped[str] = mapped_column(String)
+    state: Mapped[str] = mapped_column(String)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    revision: Mapped[int] = mapped_column(Integer, default=0)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    owner: Mapped[str | None] = mapped_column(String, default=None, index=True)
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    sha256: Mapped[str | None] = mapped_column(String(64), default=None)
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    mtime_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    analysis_bytes: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    analysis_mtime_ns: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    metadata_sha256: Mapped[str | None] = mapped_column(String(64), default=None)
+    settings_sha256: Mapped[str | None] = mapped_column(String(64), default=None)
+    guidance_sha256: Mapped[str | None] = mapped_column(String(64), default=None)
+    product_version: Mapped[str | None] = mapped_column(String, default=None)
+    error_kind: Mapped[str | None] = mapped_column(String, default=None)
+    error: Mapped[str | None] = mapped_column(String, default=None)

@@ -30,7 +30,7 @@ from pipeline.batch import CallOutcome, CallPool, available_cores
 from pipeline.planning import is_current, plan
 from pipeline.records import Analysis
 from pipeline.reports import analysis_json
-from pipeline.reports.table import call_row, stamp
+from pipeline.reports.table import call_row
 from pipeline.rollup import roll_up
 from pipeline.settings import Settings, load_settings
 from tests import factories
@@ -98,7 +98,7 @@ def make_calls(root: Path, count: int, settings: Settings) -> list[CallOutcome]:
                     status="done",
                     seconds=0.0,
                     folder=analysis.parent,
-                    row=call_row(dataclasses.replace(template, call=facts)) | stamp(analysis),
+                    row=call_row(dataclasses.replace(template, call=facts)),
                 )
             )
         (folder / "calls.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 import flows.analyze
 import flows.nightly
-from pipeline.batch import CallPool
-from pipeline.cluster import ClusterPool
-from pipeline.reports.table import read_rows
+from pipeline.reports.table import read_parquet
 from tests import fakes
 from tests.dask_cluster import dask_cluster
 from tests.s3_server import s3_server
@@ -40,7 +37,7 @@ def server() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _analyzed_by_fake(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (flows.analyze, flows.nightly):
-        monkeypatch.setattr(module, "CallPool", partial(CallPool, analyze=fakes.analyze))
+        monkeypatch.setattr(module, "ANALYZE", fakes.analyze)
 
 
 def nightly(source: object, out: object, **parameters: Any) -> Any:
@@ -152,8 +149,7 @@ def test_refused_upload_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monke
 def test_lost_dask_worker_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch on two Dask workers, one of them killed in the middle of a call, writes the very files that a
     batch on this machine writes; only the moment at which a summary was made is its own."""
-    monkeypatch.setattr(flows.nightly, "CallPool", partial(CallPool, analyze=fakes.analyze_alike))
-    monkeypatch.setattr(flows.nightly, "ClusterPool", partial(ClusterPool, analyze=fakes.analyze_alike))
+    monkeypatch.setattr(flows.nightly, "ANALYZE", fakes.analyze_alike)
     calls = tmp_path / "calls"
     slow, *_ = fakes.record(calls, "slow-a", "b", "reject-c", "d", "e", "f")
     mark = slow.with_suffix(".owner")
@@ -186,9 +182,9 @@ def _written(out: Path) -> dict[str, bytes]:
     """Every file by its name, byte for byte; but of the summary without its ``created_at``, and of the table
     the rows without the time of the analyses' files."""
     files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    rows = read_rows(out / "calls.parquet")
-    assert all(row.pop("analysis_mtime_ns") for row in rows)
-    files["calls.parquet"] = json.dumps(rows).encode()
+    files["calls.parquet"] = json.dumps(
+        [row for _, row in read_parquet(out / "calls.parquet").values()]
+    ).encode()
     summary = json.loads(files["summary.json"])
     assert summary.pop("created_at")
     files["summary.json"] = json.dumps(summary).encode()

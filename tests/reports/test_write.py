@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +30,7 @@ def test_all_files_of_the_contract(tmp_path: Path) -> None:
     assert folder == tmp_path / "out" / "late-bill-001"
     assert names(folder) == {
         "analysis.json", "report.html", "report.md", "transcript.vtt", "turns.rttm", "contact_lens.json",
-        "audio.ogg",
+        "audio.ogg", "sound.json",
     }  # fmt: skip
     assert analysis_json.loads((folder / "analysis.json").read_bytes()) == one
     assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
@@ -51,6 +49,7 @@ def test_second_result_replaces_the_first(tmp_path: Path) -> None:
     write.write_call(one, factories.recording(one), tmp_path, silent, html=False)
     assert names(folder) == {
         "analysis.json", "report.md", "transcript.vtt", "turns.rttm", "contact_lens.json", "notes.txt",
+        "sound.json",
     }  # fmt: skip
     assert names(tmp_path) == {"late-bill-001"}
 
@@ -69,18 +68,6 @@ def test_failed_write_leaves_the_first_result(tmp_path: Path, monkeypatch: pytes
         write.write_call(one, factories.recording(one), tmp_path, SETTINGS)
     assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
     assert names(tmp_path) == {"late-bill-001"}
-
-
-def test_leftovers_of_killed_runs_are_swept(tmp_path: Path) -> None:
-    """They hold what was said on the call; a young one may be another run's work."""
-    one = short("a[1]")
-    name = write.folder_name("a[1]")
-    for part, age_s in (("old", 2 * write.ABANDONED_S), ("young", 0.0)):
-        left = tmp_path / f".{name}.{part}.part"
-        left.mkdir()
-        os.utime(left, (time.time() - age_s,) * 2)
-    write.write_call(one, factories.recording(one), tmp_path, SETTINGS)
-    assert names(tmp_path) == {name, f".{name}.young.part"}
 
 
 @pytest.mark.parametrize(
@@ -140,6 +127,30 @@ def test_rerender_from_the_analysis(tmp_path: Path) -> None:
     assert 'class="wave agent" d="M' in after
 
 
+def test_rerender_draws_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The digest of the sound is enough; where it does not fit the copy, that is decoded once and for all."""
+    one = short()
+    folder = write.write_call(one, factories.recording(one), tmp_path, SETTINGS)
+    digest = (folder / "sound.json").read_bytes()
+    loudness = (folder / "contact_lens.json").read_text()
+    with monkeypatch.context() as patched:
+        patched.delattr(playback, "read_digest")
+        write.rerender(folder, SETTINGS)
+    assert 'class="wave agent" d="M' in (folder / "report.html").read_text()
+    assert (folder / "contact_lens.json").read_text() == loudness
+    for spoilt in (None, b"{", digest.replace(b'"audio_bytes":', b'"audio_bytes":1')):
+        (folder / "sound.json").unlink() if spoilt is None else (folder / "sound.json").write_bytes(spoilt)
+        write.rerender(folder, SETTINGS)
+        restored = playback.load_digest(
+            (folder / "sound.json").read_bytes(), SETTINGS.output.waveform_points, audio_bytes(folder)
+        )
+        assert restored is not None
+
+
+def audio_bytes(folder: Path) -> int:
+    return (folder / "audio.ogg").stat().st_size
+
+
 def test_rerender_without_audio(tmp_path: Path) -> None:
     """Without the playback copy there is a report without a player."""
     one = short()
@@ -188,4 +199,4 @@ def test_empty_call(tmp_path: Path) -> None:
     one = dataclasses.replace(
         factories.empty(), call=dataclasses.replace(factories.empty().call, duration_s=2.0)
     )
-    assert len(names(write.write_call(one, factories.recording(one), tmp_path, SETTINGS))) == 7
+    assert len(names(write.write_call(one, factories.recording(one), tmp_path, SETTINGS))) == 8

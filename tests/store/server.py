@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,13 @@ USERS = ("postgres", "nobody")
 @contextmanager
 def postgresql() -> Iterator[str]:
     """The folder of the socket of a running server, whose superuser ``callcoach`` needs no password."""
+    with stoppable() as (folder, _):
+        yield folder
+
+
+@contextmanager
+def stoppable() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """The same, and what stops and starts it: called with ``stop`` or ``start``."""
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="callcoach-pg-") as name:
         folder = Path(name)
@@ -41,11 +48,21 @@ def postgresql() -> Iterator[str]:
                 pytest.fail(f"{program} failed: {done.stderr}{done.stdout}{logged}")
 
         run("initdb", "-U", "callcoach", "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8")
-        run("pg_ctl", "start", "-w", "-l", str(log), "-o", options)
+        started = False
+
+        def turn(to: str) -> None:
+            nonlocal started
+            if to == "start":
+                run("pg_ctl", "start", "-w", "-l", str(log), "-o", options)
+            elif started:
+                run("pg_ctl", "stop", "-w", "-m", "immediate")
+            started = to == "start"
+
+        turn("start")
         try:
-            yield name
+            yield name, turn
         finally:
-            run("pg_ctl", "stop", "-w", "-m", "immediate")
+            turn("stop")
 
 
 def _programs() -> Path:

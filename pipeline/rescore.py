@@ -1,0 +1,141 @@
+"""Stored analyses judged anew: by other guidance or thresholds, or with agent and customer exchanged.
+
+Nothing is decoded or recognised. What was measured stays as it is, with the thresholds that it was measured
+by.
+"""
+
+import dataclasses
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipeline.audio.line import TELEPHONE_RATE_HZ, codec_family
+from pipeline.correction import keep
+from pipeline.errors import InputRejected
+from pipeline.files import Modes
+from pipeline.guidance.judge import Heard, judge
+from pipeline.guidance.version import guidance_sha256
+from pipeline.planning import started_utc
+from pipeline.records import Analysis, Baseline, Rescored
+from pipeline.reports.write import read_call, rerender
+from pipeline.settings import Settings, acts_on_sound
+from pipeline.speakers.exchange import exchange_roles
+
+
+def rescore(
+    analysis: Analysis, settings: Settings, *, swap_roles: bool = False, baseline: Baseline | None = None
+) -> Analysis:
+    """The analysis, judged by these settings and the guidance of this version.
+
+    Args:
+        swap_roles: exchange agent and customer everywhere, as a user says.
+        baseline: what is usual for the agent, from earlier calls; only looked at when roles are exchanged.
+
+    Raises:
+        InputRejected: roles are to be exchanged of a call whose roles are not known.
+    """
+    used = as_measured(analysis, settings)
+    if swap_roles:
+        analysis = exchange_roles(analysis, used, baseline)
+    heard = Heard(
+        facts=analysis.call,
+        separation=analysis.separation,
+        turns=analysis.transcript.turns,
+        events=analysis.interruptions,
+        measures=analysis.measures,
+        acts=analysis.acts,
+    )
+    judgement = judge(heard, used)
+    provenance = dataclasses.replace(
+        analysis.provenance,
+        guidance_sha256=guidance_sha256(analysis.call.language),
+        rescored=Rescored(
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            product_version=version("callcoach"),
+            config_sha256=settings.sha256(),
+        ),
+    )
+    return dataclasses.replace(
+        analysis,
+        tension=judgement.tension,
+        guidance=judgement.guidance,
+        effort=judgement.effort,
+        promises=judgement.promises,
+        scores=judgement.scores,
+        coaching=judgement.coaching,
+        thresholds=used.thresholds(),
+        provenance=provenance,
+    )
+
+
+def as_measured(analysis: Analysis, settings: Settings) -> Settings:
+    """``settings``, but for those that the call was measured by, which are as they were then."""
+    content = settings.model_dump()
+    for threshold in analysis.thresholds:
+        section, _, name = threshold.key.partition(".")
+        if acts_on_sound(threshold.key) and name in content.get(section, {}):
+            content[section][name] = threshold.value
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        raise InputRejected(
+            f"{analysis.call.call_id}: was measured by settings that this version refuses; "
+            "analyse the call again"
+        ) from error
+
+
+def needs_sound(analysis: Analysis, settings: Settings) -> list[str]:
+    """Settings that differ from those that the call was measured by: only analysing it again applies them."""
+    used = {key: value for key, value, *_ in as_measured(analysis, settings).describe()}
+    return [key for key, value, *_ in settings.describe() if used[key] != value]
+
+
+def rescore_call(folder: Path, settings: Settings, *, swap_roles: bool = False) -> Analysis:
+    """Judge the call in ``folder`` anew and write all its files again.
+
+    Exchanged roles are kept beside the analysis, for when the recording is analysed again, and in the
+    agent's baseline.
+
+    Raises:
+        InputRejected: there is no analysis or this version cannot read it; its roles are not known.
+        StoreUnavailable: the customer's voice would stay in the agent's baseline.
+    """
+    before = read_call(folder)
+    after = _exchanged(before, settings) if swap_roles else rescore(before, settings)
+    if swap_roles:
+        keep(after, folder, Modes.of(settings.output))
+    rerender(folder, settings, after)
+    return after
+
+
+def _exchanged(analysis: Analysis, settings: Settings) -> Analysis:
+    """The analysis with roles exchanged; the store then has the right voice of this call, or none."""
+    call = analysis.call
+    if call.agent_id is None or analysis.separation.method != "channels":
+        return rescore(analysis, settings, swap_roles=True)
+    from pipeline.store.baselines import baseline_for, figures_of, forget_call, record_call
+    from pipeline.store.database import open_store
+
+    line, started = _line_type(analysis), started_utc(call.started_at)
+    used = as_measured(analysis, settings)
+    with open_store(settings.store).session() as session:
+        if line is None:
+            forget_call(session, call.sha256)
+            return rescore(analysis, settings, swap_roles=True)
+        usual = baseline_for(
+            session, call.agent_id, line, started, used.pitch.tracker, call.call_id, used.baseline
+        )
+        after = rescore(analysis, settings, swap_roles=True, baseline=usual)
+        row = figures_of(after, line, started, used.pitch.tracker, recorded_at=datetime.now(UTC))
+        if row is not None:
+            record_call(session, row)
+    return after
+
+
+def _line_type(analysis: Analysis) -> str | None:
+    """The line type of both channels where the file's rate alone tells it; ``None`` where sound is needed."""
+    if analysis.call.sample_rate_hz > TELEPHONE_RATE_HZ:
+        return None
+    return f"narrowband/{codec_family(analysis.call.codec)}"

@@ -1,0 +1,303 @@
+"""Which of two speakers is the agent, by what they say.
+
+Cues and their weights are those of ``configs/roles.<language>.yaml``. A cue that one speaker gives n times
+and the other m times counts (n - m) / (n + m + 1) times its weight, so that neither length nor chatter
+decides. The sum is the log odds that the first speaker is the agent; exchanging the speakers exchanges the
+answer.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_args
+
+import yaml
+
+from pipeline.errors import SettingsError
+from pipeline.phrases import normal_words
+from pipeline.records import Correction, QualityWarning, Role, Separation, Turn
+from pipeline.settings import CONFIG_DIR, SpeakersSettings
+from pipeline.speakers.channels import GIVEN_CONFIDENCE
+from pipeline.timeline import overlap_s, union
+
+NUMBERED: tuple[Role, Role] = ("speaker_1", "speaker_2")
+PAIRS: tuple[tuple[Role, Role], ...] = (("agent", "customer"), NUMBERED)
+SIGNS = {"agent": 1.0, "customer": -1.0}
+SWAPPED = "roles_swapped"
+CORRECTED = "roles_corrected"
+QUESTIONS = "questions"
+SPEAKS_FIRST = "speaks_first"
+NOTHING = re.compile(r"(?!)")
+QUOTE_CONTEXT = 5
+LAPSE = 0.01
+"""Share of calls in which cues may mislead altogether: the labelled dialogues are too few to exclude it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleCue:
+    """One thing that was said; ``weight`` is what it adds to the log odds that its speaker is the agent."""
+
+    id: str
+    speaker: Role
+    turn: int
+    quote: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleGuess:
+    """Who is likely to be the agent.
+
+    ``agent`` is ``None`` where ``confidence``, the calibrated probability 0.5..1 of the likelier answer, is
+    under ``speakers.role_confidence_min``. ``cues`` are in the order of turns.
+    """
+
+    agent: Role | None
+    confidence: float
+    cues: tuple[RoleCue, ...]
+
+    def strongest(self) -> RoleCue | None:
+        """The cue that says most clearly who the agent is."""
+        return max(self.cues, key=lambda cue: cue.weight if cue.speaker == self.agent else 0.0, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """A cue of the file; ``sign`` is 1 where it speaks for the agent, else -1."""
+
+    id: str
+    sign: float
+    weight: float
+    says: re.Pattern[str]
+    but: re.Pattern[str]
+
+    def places(self, words: str) -> list[tuple[int, int]]:
+        """Numbers of the first word of each place where it is said, and of the first one after it."""
+        left = self.but.sub(lambda found: " -" * found.group().count(" "), words)
+        return [
+            (left.count(" ", 0, found.start()), left.count(" ", 0, found.end()))
+            for found in self.says.finditer(left)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleCues:
+    """The cues of a language."""
+
+    phrases: tuple[_Phrases, ...]
+    asks: re.Pattern[str]
+    weights: dict[str, float]
+    """Signed weight of every cue, in the order of the file."""
+
+
+def assign_roles(turns: Sequence[Turn], language: str, settings: SpeakersSettings) -> RoleGuess:
+    """Which of the two speakers of ``turns`` is the agent.
+
+    Speakers may be named ``speaker_1`` and ``speaker_2``, or ``agent`` and ``customer`` to check what is
+    believed so far. Without words, or in a language that has no file, nobody is the agent and the
+    confidence is 0.5.
+    """
+    known = load_role_cues(language)
+    if known is None or not turns:
+        return RoleGuess(agent=None, confidence=0.5, cues=())
+    first, second = _pair(turns)
+    hits = found_cues(turns, known)
+    totals = {name: sum(cue.id == name for cue in hits) for name in {cue.id for cue in hits}}
+    cues = tuple(
+        RoleCue(
+            id=hit.id,
+            speaker=hit.speaker,
+            turn=hit.turn,
+            quote=hit.quote,
+            weight=known.weights[hit.id] / (totals[hit.id] + 1),
+        )
+        for hit in hits
+    )
+    log_odds = math.fsum(cue.weight if cue.speaker == first else -cue.weight for cue in cues)
+    confidence = LAPSE + (1 - 2 * LAPSE) / (1 + math.exp(-abs(log_odds)))
+    likelier = first if log_odds > 0 else second
+    sure = confidence >= settings.role_confidence_min and log_odds != 0
+    return RoleGuess(agent=likelier if sure else None, confidence=confidence, cues=cues)
+
+
+def name_speakers(
+    separation: Separation,
+    turns: Sequence[Turn],
+    language: str,
+    correction: Correction | None,
+    settings: SpeakersSettings,
+) -> tuple[Separation, dict[Role, Role]]:
+    """New names for ``speaker_1`` and ``speaker_2`` where a user or their words say who is the agent.
+
+    The names are for :func:`pipeline.speakers.renaming.renamed`; there are none where roles are known from
+    channels, or stay unknown.
+    """
+    if {turn.speaker for turn in turns} != set(NUMBERED):
+        return separation, {}
+    agent, method, confidence = _agent_of_correction(turns, correction), "metadata", GIVEN_CONFIDENCE
+    if agent is None:
+        guess = assign_roles(turns, language, settings)
+        agent, method, confidence = guess.agent, "transcript", guess.confidence
+    if agent is None:
+        return separation, {}
+    named = dataclasses.replace(
+        separation,
+        role_method="metadata" if method == "metadata" else "transcript",
+        role_confidence=confidence,
+        agent_label=agent,
+    )
+    customer = NUMBERED[1 - NUMBERED.index(agent)]
+    return named, {agent: "agent", customer: "customer"}
+
+
+def role_warnings(
+    turns: Sequence[Turn], language: str, correction: Correction | None, settings: SpeakersSettings
+) -> list[QualityWarning]:
+    """``roles_swapped`` where agent and customer clearly speak as the other would; nothing is exchanged.
+
+    What a user has said of this call is noted as ``roles_corrected`` and is not doubted.
+    """
+    if not {turn.speaker for turn in turns} & set(SIGNS):
+        return []
+    if correction is not None:
+        return [corrected_warning()]
+    guess = assign_roles(turns, language, settings)
+    if guess.agent != "customer" or guess.confidence < settings.swap_probability:
+        return []
+    message = (
+        f"By what they say, agent and customer are the wrong way round (probability {guess.confidence:.2f}). "
+        "If so, callcoach rescore --swap-roles with the id of this call exchanges them."
+    )
+    strongest = guess.strongest()
+    shown = next((turn for turn in turns if strongest and turn.turn == strongest.turn), turns[0])
+    return [QualityWarning(code=SWAPPED, message=message, start_s=shown.start_s, end_s=shown.end_s)]
+
+
+def corrected_warning() -> QualityWarning:
+    return QualityWarning(code=CORRECTED, message="A user has said who the agent of this call is.")
+
+
+def _agent_of_correction(turns: Sequence[Turn], correction: Correction | None) -> Role | None:
+    """The speaker who speaks when the agent does, as a user said."""
+    if correction is None:
+        return None
+    first_s, second_s = (
+        overlap_s(
+            union((turn.start_s, turn.end_s) for turn in turns if turn.speaker == role),
+            correction.agent_speech,
+        )
+        for role in NUMBERED
+    )
+    return None if first_s == second_s else NUMBERED[0] if first_s > second_s else NUMBERED[1]
+
+
+def contrasts(turns: Sequence[Turn], known: RoleCues) -> dict[str, float]:
+    """How much more often the first speaker of the pair gives each cue than the second: -1..1."""
+    first, _ = _pair(turns)
+    hits = found_cues(turns, known)
+    found = {}
+    for name in known.weights:
+        own = sum(hit.id == name and hit.speaker == first for hit in hits)
+        others = sum(hit.id == name and hit.speaker != first for hit in hits)
+        found[name] = (own - others) / (own + others + 1)
+    return found
+
+
+def found_cues(turns: Sequence[Turn], known: RoleCues) -> list[RoleCue]:
+    """Every cue in ``turns``, with its whole weight; one of a kind for each time that it is said."""
+    found = []
+    for position, turn in enumerate(turns):
+        words = f" {' '.join(normal_words(turn.text))} "
+        places = [(each.id, place) for each in known.phrases for place in each.places(words)]
+        if "?" in turn.text or known.asks.match(words):
+            places.append((QUESTIONS, (0, 0)))
+        if position == 0:
+            places.append((SPEAKS_FIRST, (0, 0)))
+        found += [
+            RoleCue(
+                id=name,
+                speaker=turn.speaker,
+                turn=turn.turn,
+                quote=_quote(turn.text, *place),
+                weight=known.weights[name],
+            )
+            for name, place in places
+        ]
+    return found
+
+
+def _quote(text: str, first: int, end: int) -> str:
+    """The words of a turn around its normal words ``first`` to ``end``."""
+    tokens = text.split()
+    owner = [index for index, token in enumerate(tokens) for _ in normal_words(token)]
+    before = owner[first] if first < len(owner) else 0
+    return " ".join(tokens[max(0, before - QUOTE_CONTEXT) : before + end - first + QUOTE_CONTEXT])
+
+
+@cache
+def load_role_cues(language: str) -> RoleCues | None:
+    """The cues of a language; ``None`` where it has no file.
+
+    Raises:
+        SettingsError: the file is there but is not what it should be.
+    """
+    path = CONFIG_DIR / f"roles.{language}.yaml"
+    if not path.exists():
+        return None
+    try:
+        return _parsed(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise SettingsError(f"{path.name}: is not as roles.en.yaml is ({error!r})") from error
+
+
+def _parsed(content: Any) -> RoleCues:
+    number = rf"(?:\d+|{_any(content['numbers'])})"
+    phrases = tuple(
+        _Phrases(
+            id=name,
+            sign=sign,
+            weight=float(cue["weight"]),
+            says=_compiled(cue["says"], number),
+            but=_compiled(cue.get("but", []), number),
+        )
+        for section, sign in SIGNS.items()
+        for name, cue in content[section].items()
+    )
+    weights = {each.id: each.sign * each.weight for each in phrases}
+    weights |= {name: float(content[name]["weight"]) for name in (QUESTIONS, SPEAKS_FIRST)}
+    if len(weights) != len(phrases) + 2:
+        raise ValueError("two cues have one name")
+    return RoleCues(phrases, _compiled(content[QUESTIONS]["starts"], number), weights)
+
+
+def _compiled(phrases: Sequence[str], number: str) -> re.Pattern[str]:
+    """One pattern for all phrases, over words that have a space on both sides."""
+    if not phrases:
+        return NOTHING
+    return re.compile(f" (?:{'|'.join(_pattern(phrase, number) for phrase in phrases)})(?= )")
+
+
+def _pattern(phrase: str, number: str) -> str:
+    special = {"*": r"\S+", "#": number}
+    return " ".join(special.get(word) or f"(?:{_any(word.split('/'))})" for word in phrase.split())
+
+
+def _any(words: Sequence[str]) -> str:
+    """A pattern of one of the words, in the normal form of what is compared with it."""
+    return "|".join(re.escape(" ".join(normal_words(word))) for word in words)
+
+
+def _pair(turns: Sequence[Turn]) -> tuple[Role, Role]:
+    """The two roles that the speakers have names of, whether both speak or one.
+
+    Raises:
+        ValueError: the speakers are of both kinds.
+    """
+    speakers = {turn.speaker for turn in turns}
+    for pair in PAIRS:
+        if speakers <= set(pair):
+            return pair
+    raise ValueError(f"speakers {sorted(speakers)} are no pair of {get_args(Role)}")
