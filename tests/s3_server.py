@@ -46,7 +46,7 @@ def s3_server(patch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     s3fs.S3FileSystem.clear_instance_cache()
     reset = urllib.request.Request(f"http://127.0.0.1:{http.server_port}/moto-api/reset", method="POST")
-    urllib.request.urlopen(reset).close()  # its memory is the process's
+    urllib.request.urlopen(reset).close()  # noqa: S310  # http; its memory is the process's
     for bucket in ("recorder", "reports"):
         s3fs.S3FileSystem().mkdir(bucket)
     try:

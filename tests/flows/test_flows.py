@@ -182,9 +182,8 @@ def _written(out: Path) -> dict[str, bytes]:
     """Every file by its name, byte for byte; but of the summary without its ``created_at``, and of the table
     the rows without the time of the analyses' files."""
     files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    files["calls.parquet"] = json.dumps(
-        [row for _, row in read_parquet(out / "calls.parquet").values()]
-    ).encode()
+    rows = [row for _, row in read_parquet(out / "calls.parquet").values()]
+    files["calls.parquet"] = json.dumps(rows).encode()
     summary = json.loads(files["summary.json"])
     assert summary.pop("created_at")
     files["summary.json"] = json.dumps(summary).encode()
