@@ -1,11 +1,11 @@
 """What a batch costs besides analysing: ``make scale``.
 
 Synthetic calls, whose analyses are as large as those of the sample calls, go through what the nightly flow
-does with every call of its source and output: the batch's files are written as after a night in which all were
-new, then two nights find nothing to do, the first without a ledger, which looks into every analysis, the
-second by the ledger. The second is what a night costs for calls that are done. Figures are CPU
-time, so that they hold on a busy machine. Each number of calls runs in a process of its own, for its peak
-memory; 100,000 calls take 9 GB of the temporary folder.
+does with every call of its source and output: the batch's files are written as after a night in which all
+were new, then two nights find nothing to do, the first without a ledger, which looks into every analysis,
+the second by the ledger. The second is what a night costs for calls that are done. Figures are CPU time, so
+that they hold on a busy machine. Each number of calls runs in a process of its own, for its peak memory;
+100,000 calls take 9 GB of the temporary folder.
 
 ``--workers`` measures instead how much more two worker processes do than one, each with one thread and calls
 that are really analysed. Give it a calm machine: ``taskset -c 0,1 make scale ARGUMENTS=--workers``.

@@ -179,11 +179,12 @@ def _kill_owner(mark: Path) -> None:
 
 
 def _written(out: Path) -> dict[str, bytes]:
-    """Every file by its name, byte for byte; but of the summary without its ``created_at``, and of the table
+    """Every file by its name, byte for byte; but the summary without its ``created_at``, and of the table
     the rows without the time of the analyses' files."""
     files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     rows = [row for _, row in read_parquet(out / "calls.parquet").values()]
     files["calls.parquet"] = json.dumps(rows).encode()
+    del files["summary.md"]  # tells of the run: when, how long, how many an hour
     summary = json.loads(files["summary.json"])
     assert summary.pop("created_at")
     files["summary.json"] = json.dumps(summary).encode()
