@@ -603,6 +603,7 @@ class Settings(BaseSettings):
         return tuple(
             Threshold(key=key, value=value, unit=unit, source=source)
             for key, value, unit, source, _ in self.describe()
+            if key.partition(".")[0] not in NO_PART_OF_A_RESULT
         )
 
     def describe(self) -> Iterator[tuple[str, Any, str, str, str]]:

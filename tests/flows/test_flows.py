@@ -187,6 +187,7 @@ def _written(out: Path) -> dict[str, bytes]:
     del files["summary.md"]  # tells of the run: when, how long, how many an hour
     summary = json.loads(files["summary.json"])
     assert summary.pop("created_at")
+    assert all(each.pop("since") for each in summary["ledger"]["failed"])
     files["summary.json"] = json.dumps(summary).encode()
     return files
 
