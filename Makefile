@@ -11,8 +11,9 @@ DEMO_STORE := out/demo-store/callcoach.sqlite
 
 WAVESURFER := wavesurfer.js@8.0.1
 VENDOR := pipeline/reports/assets/vendor
+EXTRAS := dask dev diarization meaning pdf postgres s3
 
-.PHONY: demo install server test lint accuracy bench fit lock vendor clean
+.PHONY: demo install server test lint accuracy bench scale fit lock vendor clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
@@ -55,10 +56,13 @@ bench: $(INSTALLED)
 fit: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.fit_speech_acts
 
-# Pins everything, development tools included, with the hashes of all files of each version.
+scale: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.scale $(ARGUMENTS)
+
+# Pins what development and tests need, with the hashes of all files of each version.
 lock: $(INSTALLED)
 	$(PIP) install pip-tools
-	$(BIN)/pip-compile --quiet --all-extras --no-strip-extras --allow-unsafe --generate-hashes --no-header \
+	$(BIN)/pip-compile --quiet $(EXTRAS:%=--extra=%) --no-strip-extras --allow-unsafe --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 # The player of the reports, from its npm package; tests compare the files with SOURCES.json.

@@ -92,6 +92,7 @@ def process_call(
     agent_channel: int | None = None,
     html: bool = True,
     source: str | None = None,
+    metadata: "Metadata | None" = None,
     analyze: Analyze | None = None,
     on_decoded: Callable[[float], None] | None = None,
 ) -> CallOutcome:
@@ -101,7 +102,8 @@ def process_call(
     there is something better to say; the call is recorded there once it is written. A store that does not
     answer costs the comparison, not the call: the analysis has the warning ``store_unavailable``.
 
-    ``on_decoded`` is told the duration in seconds as soon as it is known.
+    ``metadata`` that are not given are read from beside the recording. ``on_decoded`` is told the duration
+    in seconds as soon as it is known.
 
     Raises:
         ModelUnavailable, SettingsError: no call can be analysed.
@@ -118,7 +120,8 @@ def process_call(
     source = source or str(path)
     call_id = None
     try:
-        metadata, _ = read_metadata(path, settings.audio)
+        if metadata is None:
+            metadata, _ = read_metadata(path, settings.audio)
         call_id = metadata.call_id
         recording = decode(path, settings.audio, source=source)
         if on_decoded is not None:
@@ -176,7 +179,7 @@ def _done(source: str, analysis: "Analysis", folder: Path, seconds: float) -> Ca
 
 
 class CallPool:
-    """Worker processes with loaded models that process calls; ``process`` may be called from threads."""
+    """Worker processes with loaded models that process calls; its methods may be called from threads."""
 
     def __init__(
         self,
@@ -272,6 +275,10 @@ def refused_outcome(refused: RefusedCall) -> CallOutcome:
     return failed_outcome(refused.source, refused.call_id, refused.error, 0.0)
 
 
+def without_work(call: PlannedCall, status: Literal["unchanged", "elsewhere"]) -> CallOutcome:
+    return CallOutcome(source=call.source, call_id=call.metadata.call_id, status=status, seconds=0.0)
+
+
 def _in_parallel(pool: CallPool, calls: Iterable[PlannedCall]) -> Iterable[tuple[PlannedCall, CallOutcome]]:
     """Calls with their outcomes as they become ready, one thread a worker."""
     threads = ThreadPoolExecutor(pool.workers, thread_name_prefix="callcoach-batch")
@@ -314,6 +321,7 @@ def _load_worker(
             agent_channel=agent_channel,
             html=html,
             source=call.source,
+            metadata=call.metadata,
             analyze=analyze,
             on_decoded=lambda duration_s: allow(
                 limits.call_timeout_base_s + limits.call_timeout_ratio * duration_s

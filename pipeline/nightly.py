@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline import files
 from pipeline.batch import (
@@ -22,7 +22,9 @@ from pipeline.batch import (
     CallPool,
     failed_outcome,
     refused_outcome,
+    without_work,
 )
+from pipeline.cluster import ClusterPool
 from pipeline.errors import InputRejected, StageFailed
 from pipeline.ledger import Ledger, batch_name, matches
 from pipeline.planning import Need, Plan, PlannedCall, is_as_written, lacks_history, need_of, plan
@@ -125,7 +127,7 @@ def run_night(
                 "run_started", extra={"facts": {"run": ledger.owner, "calls": len(calls), "jobs": len(jobs)}}
             )
             if jobs:
-                with CallPool(output.local, settings, workers=workers, analyze=analyze) as pool:
+                with _pool(output, settings, workers, analyze) as pool:
                     run.do(jobs, pool, runner or in_threads)
             standing = standing_of(ledger, {call.metadata.call_id for call in batch.calls})
         with _written(output):
@@ -198,6 +200,7 @@ class _Run:
         self._settings = settings
         self._ledger = ledger
         self._only = only
+        self._unsent: dict[str, CallOutcome] = {}
         self._unchanged = 0
         self._elsewhere = 0
         self._rescored = 0
@@ -240,7 +243,7 @@ class _Run:
             self._ledger.expect(job.call for job in jobs)
         return jobs
 
-    def do(self, jobs: Sequence[Job], pool: CallPool, runner: Runner) -> None:
+    def do(self, jobs: Sequence[Job], pool: CallPool | ClusterPool, runner: Runner) -> None:
         """Have everything done; what may pass the next time is tried again at the end, one at a time."""
 
         def work(job: Job) -> CallOutcome:
@@ -266,24 +269,34 @@ class _Run:
             self._take(job, outcome)
         self._ledger.adopt(unchanged, self._output.local)
 
-    def _work(self, job: Job, pool: CallPool) -> CallOutcome:
+    def _work(self, job: Job, pool: CallPool | ClusterPool) -> CallOutcome:
         """Fetch a call, do what it needs, send its reports where they belong; unless another run has it."""
         call = job.call
+        if isinstance(pool, ClusterPool):
+            return self._unclaimed(call) or pool.deliver(call, job.need, self._output, self._only)
         located = Located(path=call.path, source=call.source)
         located.fetch()
         try:
             need = self._need(call) if located.remote else job.need
             if need not in self._only:
-                return _without_work(call, "unchanged")
-            claim = self._ledger.claim(call)
-            if claim != "claimed":
-                return _without_work(call, "unchanged" if claim == "done" else "elsewhere")
-            outcome = pool.process(call, need)
+                return without_work(call, "unchanged")
+            if (left := self._unclaimed(call)) is not None:
+                return left
+            outcome = self._unsent.get(call.source) or pool.process(call, need)
             if outcome.folder is not None:
+                self._unsent[call.source] = outcome  # to be sent alone the next time, if this fails
                 self._output.push_call(outcome.folder)
+                del self._unsent[call.source]
             return outcome
         finally:
             located.release()
+
+    def _unclaimed(self, call: PlannedCall) -> CallOutcome | None:
+        """What to say of a call that another run has or has done; ``None`` if it is this one's."""
+        claim = self._ledger.claim(call)
+        if claim == "claimed":
+            return None
+        return without_work(call, "unchanged" if claim == "done" else "elsewhere")
 
     def _need(self, call: PlannedCall) -> Need:
         need = need_of(call, self._output.local, self._settings)
@@ -314,6 +327,14 @@ class _Run:
         self.outcomes.append(outcome)
 
 
+def _pool(
+    output: Output, settings: Settings, workers: int | None, analyze: Analyze | None
+) -> CallPool | ClusterPool:
+    if settings.batch.dask_address:
+        return ClusterPool(settings, analyze=analyze)
+    return CallPool(output.local, settings, workers=workers, analyze=analyze)
+
+
 def _make_ready(output: Output, settings: Settings) -> None:
     """Make the output folder and see that it can be written, before hours of work are for nothing."""
     with _written(output):
@@ -331,10 +352,6 @@ def _written(output: Output) -> Iterator[None]:
         raise StageFailed(
             f"{output.uri}: cannot be written ({error.strerror or error}); what is finished is kept"
         ) from error
-
-
-def _without_work(call: PlannedCall, status: Literal["unchanged", "elsewhere"]) -> CallOutcome:
-    return CallOutcome(source=call.source, call_id=call.metadata.call_id, status=status, seconds=0.0)
 
 
 def _stands_failed(entry: "BatchCall") -> bool:

@@ -37,6 +37,12 @@ class PlannedCall:
     source: str
     metadata: Metadata
 
+    @property
+    def remote(self) -> bool:
+        from pipeline.storage import is_remote
+
+        return is_remote(self.source)
+
     def folder(self, out: Path) -> Path:
         from pipeline.reports.naming import folder_name
 

@@ -63,6 +63,7 @@ def roll_up(
                 entries.append(entry)
         if standing is not None:
             entries += [_of_ledger(row) for row in standing.entries if _failed_elsewhere(row, told)]
+        entries.sort(key=lambda entry: (entry.call_id, entry.source))  # whichever call was ready first
         ledger = ledger_document(standing) if standing is not None else None
         return write_batch(out, entries, settings, ledger)
 

@@ -729,6 +729,13 @@ class BatchSettings(Section):
     call_timeout_base_s: float = setting("time any call may take", unit="s", gt=0)
     call_timeout_ratio: float = setting("further time per second of recording", unit="s/s", gt=0)
     recycle_after_calls: int = setting("calls after which a worker process is replaced", unit="calls", ge=1)
+    dask_address: str | None = setting(
+        "scheduler of the Dask cluster that analyses the nightly batch, e.g. tcp://scheduler:8786; null "
+        "analyses in worker processes of this machine"
+    )
+    dask_wait_s: float = setting(
+        "longest wait for that scheduler, and for a first worker of it", unit="s", gt=0
+    )
     quarantine_after: int = setting(
         "failed tries, of kinds that may pass, after which a call is left alone until it is released", ge=1
     )
@@ -860,6 +867,7 @@ class Settings(BaseSettings):
         return tuple(
             Threshold(key=key, value=value, unit=unit, source=source)
             for key, value, unit, source, _ in self.describe()
+            if key.partition(".")[0] not in NO_PART_OF_A_RESULT
         )
 
     def describe(self) -> Iterator[tuple[str, Any, str, str, str]]:

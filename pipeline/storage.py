@@ -4,7 +4,8 @@ Local paths and ``file://`` URIs are used in place. Everything else goes through
 ``gs://`` and ``az://`` work once their fsspec package is installed.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,8 @@ from typing import Any
 from pipeline.audio.discover import ANALYSIS_FILE, CORRECTION_FILE, EXTENSIONS, discover
 from pipeline.audio.metadata import CALLS_TABLE
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
+
+OF_A_CALL = (ANALYSIS_FILE, CORRECTION_FILE)
 
 
 class StorageFailed(StageFailed):
@@ -37,7 +40,7 @@ class Located:
             StorageFailed: the store did not give it.
         """
         if self.remote:
-            _get(self.source, _store(self.source)[1], self.path)
+            _get_all(self.source, [(_store(self.source)[1], self.path)])
 
     def release(self) -> None:
         """Remove the copy of a remote recording; its owner's file is never touched."""
@@ -64,15 +67,23 @@ class Output:
         users have corrected."""
         if not self.remote:
             return
-        for name, relative in _files(self.uri):
-            if relative.name in (ANALYSIS_FILE, CORRECTION_FILE) and len(relative.parts) == 2:
-                _get(self.uri, name, self.local / relative)
+        files = ((name, relative) for name, relative in _files(self.uri) if len(relative.parts) == 2)
+        _get_all(self.uri, [(name, self.local / one) for name, one in files if one.name in OF_A_CALL])
+
+    def pull_call(self, folder: Path, *, reports: bool = False) -> None:
+        """The same for the call whose folder in ``local`` this is; with ``reports``, all that it has."""
+        if self.remote:
+            uri = f"{self.uri.rstrip('/')}/{folder.name}"
+            there = [(name, folder / relative) for name, relative in _files(uri)]
+            _get_all(uri, [(name, path) for name, path in there if reports or path.name in OF_A_CALL])
 
     def push_call(self, folder: Path) -> None:
-        """Upload the reports of one call, its analysis last, since that is what marks it done."""
+        """Upload the reports of one call, its analysis last, since that is what marks it done; the staged
+        ones are removed, or a night's reports would fill the disk."""
         if self.remote:
             files = sorted(path for path in folder.rglob("*") if path.is_file())
             self._push(sorted(files, key=lambda path: path.name == ANALYSIS_FILE))
+            shutil.rmtree(folder)
 
     def push_batch_files(self) -> None:
         """Upload what is not in the folder of a call."""
@@ -120,9 +131,8 @@ def locate(uri: str, staging: Path) -> list[Located]:
     for located in found:
         located.path.parent.mkdir(parents=True, exist_ok=True)
     wanted = {sidecar for located in found for sidecar in _sidecars(located.path)}
-    for name, relative in listing:
-        if folder / relative in wanted or relative.name == CALLS_TABLE:
-            _get(uri, name, folder / relative)
+    metadata = [(name, folder / relative) for name, relative in listing]
+    _get_all(uri, [(name, path) for name, path in metadata if path in wanted or path.name == CALLS_TABLE])
     return sorted(found, key=lambda located: located.source)
 
 
@@ -133,6 +143,7 @@ def _sidecars(recording: Path) -> tuple[Path, Path]:
 def _files(uri: str) -> list[tuple[str, PurePosixPath]]:
     """Files under ``uri`` as (name in the store, path from ``uri``); of one file, those beside it too."""
     store, root = _store(uri)
+    store.invalidate_cache()
     with _storage_errors(uri):
         if store.isfile(root):
             folder = root.rpartition("/")[0]
@@ -145,11 +156,14 @@ def _files(uri: str) -> list[tuple[str, PurePosixPath]]:
     return [(name, relative) for name, relative in found if ".." not in relative.parts]
 
 
-def _get(uri: str, name: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _get_all(uri: str, files: Sequence[tuple[str, Path]]) -> None:
+    """Copy (name in the store, path) pairs; stores that can do it give many at a time."""
     store, _ = _store(uri)
+    for folder in {path.parent for _, path in files}:
+        folder.mkdir(parents=True, exist_ok=True)
     with _storage_errors(uri):
-        store.get_file(name, str(path))
+        if files:
+            store.get([name for name, _ in files], [str(path) for _, path in files])
 
 
 def _store(uri: str) -> tuple[Any, str]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 import time
 import wave
 from collections.abc import Sequence
@@ -84,6 +85,33 @@ def note(journal: Path, line: str) -> None:
         os.write(handle, line.encode())
     finally:
         os.close(handle)
+
+
+def analyze_alike(
+    recording: Recording,
+    metadata: Metadata,
+    settings: Settings,
+    *,
+    agent_channel: int | None = None,
+    baseline: Baseline | None = None,
+) -> Analysis:
+    """An analysis that tells nothing of the process that made it, so that two of one call are the same.
+
+    The first time, a call whose id begins with ``slow`` leaves the id of the process that its worker belongs
+    to beside the recording, and takes a minute; a call ``oom`` kills that process, as a machine without
+    memory would.
+    """
+    trouble = metadata.call_id.partition("-")[0]
+    mark = recording.path.with_suffix(".owner")
+    if trouble == "slow" and not mark.exists():
+        mark.with_suffix(".part").write_text(str(os.getppid()))
+        mark.with_suffix(".part").rename(mark)
+        time.sleep(60)
+    if trouble == "oom":
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    made = analyze(recording, metadata, settings, agent_channel=agent_channel, baseline=baseline)
+    return dataclasses.replace(made, call=dataclasses.replace(made.call, codec="pcm_s16le", language="en"))
 
 
 def record(folder: Path, *names: str, seconds: float = 1.0) -> list[Path]:

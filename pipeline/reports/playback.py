@@ -28,10 +28,11 @@ def write_opus(
     """Encode ``samples`` (channels, n) in -1..1 as Ogg Opus, block by block, channels in their order.
 
     Time in the copy is time in the source (Opus's own delay is declared in the stream, and players skip
-    it). ``muted`` spans are silent in every channel.
+    it). ``muted`` spans are silent in every channel. The same sound becomes the same bytes: the stream's
+    serial number is not random.
     """
     layout = LAYOUTS[samples.shape[0]]
-    with av.open(str(path), "w", format="ogg") as container:
+    with av.open(str(path), "w", format="ogg", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libopus", rate=sample_rate_hz)
         stream.bit_rate = bitrate_bps
         stream.layout = layout

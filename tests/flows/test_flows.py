@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,10 @@ from prefect.testing.utilities import prefect_test_harness
 
 import flows.analyze
 import flows.nightly
+from pipeline.reports.table import read_parquet
 from tests import fakes
+from tests.dask_cluster import dask_cluster
+from tests.s3_server import s3_server
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,6 +94,102 @@ def test_object_stores(tmp_path: Path) -> None:
     assert store.exists("/reports/calls.parquet")
     result = nightly("memory://recorder", "memory://reports").result()
     assert (result["analysed"], result["unchanged"], result["failed"]) == (1, 1, 1)
+
+
+def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From bucket to bucket on an S3 server: sidecars, calls.csv, reports, and a rerun with nothing to do."""
+    with s3_server(monkeypatch):
+        store = fsspec.filesystem("s3")
+        for path in fakes.record(tmp_path, "a", "b", "c"):
+            store.put_file(str(path), f"recorder/monday/{path.name}")
+        store.pipe_file("recorder/monday/a.json", b'{"agent_id": "maya"}')
+        store.pipe_file("recorder/monday/calls.csv", b"file,call_id,queue\nb.wav,B 2,billing\n")
+        result = nightly("s3://recorder", "s3://reports/2026-03").result()
+        assert (result["analysed"], result["failed"], result["index"]) == (
+            3,
+            0,
+            "s3://reports/2026-03/index.html",
+        )
+        names = {name.removeprefix("reports/2026-03/") for name in store.find("reports/2026-03")}
+        folders = {name.partition("/")[0] for name in names if "/" in name}
+        assert {"index.html", "summary.json", "calls.parquet", "a/audio.ogg", "a/report.html"} <= names
+        assert len(folders) == 3
+        stored = [json.loads(store.cat_file(f"reports/2026-03/{one}/analysis.json")) for one in folders]
+        facts = {one["call"]["source"]: one["call"] for one in stored}
+        assert facts["s3://recorder/monday/a.wav"]["agent_id"] == "maya"
+        assert facts["s3://recorder/monday/b.wav"]["queue"] == "billing"
+        written = {name: store.info(name)["LastModified"] for name in store.find("reports") if "/a/" in name}
+        rerun = nightly("s3://recorder", "s3://reports/2026-03").result()
+        assert (rerun["analysed"], rerun["failed"], rerun["unchanged"]) == (0, 0, 3)
+        store.invalidate_cache()
+        assert {name: store.info(name)["LastModified"] for name in written} == written
+
+
+def test_refused_upload_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call whose reports could not be sent is sent later, and not analysed again: its recording is gone."""
+    quick = flows.nightly.process.with_options(retry_delay_seconds=[0, 0, 0])
+    monkeypatch.setattr(flows.nightly, "process", quick)
+    (recording,) = fakes.record(tmp_path / "calls", "a")
+    refused: list[str] = []
+
+    def refuse(method: str, path: str) -> bool:
+        if method != "PUT" or not path.endswith("/report.md") or len(refused) == 2:
+            return False
+        recording.unlink(missing_ok=True)
+        refused.append(path)
+        return True
+
+    with s3_server(monkeypatch) as server:
+        server.refuse = refuse
+        result = nightly(tmp_path / "calls", "s3://reports").result()
+        assert (result["analysed"], result["failed"], len(refused)) == (1, 0, 2)
+        assert fsspec.filesystem("s3").exists("reports/a/analysis.json")
+
+
+def test_lost_dask_worker_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch on two Dask workers, one of them killed in the middle of a call, writes the very files that a
+    batch on this machine writes; only the moment at which a summary was made is its own."""
+    monkeypatch.setattr(flows.nightly, "ANALYZE", fakes.analyze_alike)
+    calls = tmp_path / "calls"
+    slow, *_ = fakes.record(calls, "slow-a", "b", "reject-c", "d", "e", "f")
+    mark = slow.with_suffix(".owner")
+    mark.touch()  # not slow here
+    local = nightly(calls, tmp_path / "here", workers=2).result()
+    mark.unlink()
+    with dask_cluster(workers=2) as cluster:
+        killer = threading.Thread(target=_kill_owner, args=(mark,))
+        killer.start()
+        assignments = [f"batch.dask_address={cluster.address}"]
+        spread = nightly(calls, tmp_path / "there", assignments=assignments).result()
+        killer.join()
+        assert [process.poll() for process in cluster.processes].count(-signal.SIGKILL) == 1
+    for result in (local, spread):
+        assert (result["analysed"], result["failed"], result["unchanged"]) == (5, 1, 0)
+    here, there = _written(tmp_path / "here"), _written(tmp_path / "there")
+    assert [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)] == []
+    rerun = nightly(calls, tmp_path / "there").result()
+    assert (rerun["analysed"], rerun["failed"], rerun["unchanged"]) == (0, 1, 5)
+
+
+def _kill_owner(mark: Path) -> None:
+    until = time.monotonic() + 90
+    while not mark.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(int(mark.read_text()), signal.SIGKILL)
+
+
+def _written(out: Path) -> dict[str, bytes]:
+    """Every file by its name, byte for byte; but the summary without its ``created_at``, and of the table
+    the rows without the time of the analyses' files."""
+    files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    rows = [row for _, row in read_parquet(out / "calls.parquet").values()]
+    files["calls.parquet"] = json.dumps(rows).encode()
+    del files["summary.md"]  # tells of the run: when, how long, how many an hour
+    summary = json.loads(files["summary.json"])
+    assert summary.pop("created_at")
+    assert all(each.pop("since") for each in summary["ledger"]["failed"])
+    files["summary.json"] = json.dumps(summary).encode()
+    return files
 
 
 def test_analyze_call(tmp_path: Path) -> None:
