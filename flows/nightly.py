@@ -12,6 +12,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed
 
 from flows.tasks import outcome_of, process
+from pipeline.audio.discover import is_script
 from pipeline.batch import CallOutcome, CallPool, refused_outcome
 from pipeline.planning import PlannedCall, is_current, plan
 from pipeline.rollup import roll_up
@@ -76,7 +77,8 @@ def _process(
     if not calls:
         return
     again: list[PlannedCall] = []
-    with CallPool(output.local, settings, workers=workers) as pool:
+    sound = not all(is_script(call.path) for call in calls)
+    with CallPool(output.local, settings, workers=workers, sound=sound) as pool:
 
         def submit(call: PlannedCall) -> PrefectFuture[Any]:
             named = process.with_options(task_run_name=call.metadata.call_id)

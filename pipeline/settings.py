@@ -208,6 +208,8 @@ class SpeakersSettings(Section):
         ge=0.5,
         le=1,
     )
+    agent_names: str = setting("what transcripts call the agent, parted by commas", min_length=1)
+    customer_names: str = setting("what transcripts call the customer, parted by commas", min_length=1)
     diarization: Literal["auto", "two_party", "pyannote", "off"] = setting(
         "how voices on one channel are told apart; auto does it where the extra is installed",
         source="docs/measures/speakers.md [ex]",
@@ -274,6 +276,14 @@ class SpeakersSettings(Section):
     same_window_penalty: float = setting(
         "log-likelihood against two local speakers of a window being one voice", ge=0
     )
+
+    @property
+    def names_of_agent(self) -> tuple[str, ...]:
+        return tuple(name.casefold() for name in _listed(self.agent_names))
+
+    @property
+    def names_of_customer(self) -> tuple[str, ...]:
+        return tuple(name.casefold() for name in _listed(self.customer_names))
 
 
 class TurnsSettings(Section):

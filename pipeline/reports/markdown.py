@@ -166,6 +166,9 @@ class Writer:
     def silences(self) -> str:
         found = view.silences(self.a)
         gap = self.limits.text("turns.gap_s")
+        if not found and not self.a.call.has_sound:
+            reason = self.t("not_measured", reason=self.a.measures.call.not_scored["gaps"])
+            return self._part("silences.title", escape(reason))
         if not found:
             return self._part("silences.title", self.t("silences.none", gap=gap))
         limits = self.t(
