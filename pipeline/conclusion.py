@@ -9,6 +9,7 @@ from pipeline.clock import StageClock
 from pipeline.guidance.acts import find_acts
 from pipeline.guidance.config import load_guidance
 from pipeline.guidance.judge import Heard, judge
+from pipeline.guidance.second_opinion import Opinions, second_opinions
 from pipeline.guidance.speech_acts import speech_acts_sha256
 from pipeline.guidance.version import guidance_sha256
 from pipeline.models import ResolvedModel
@@ -88,12 +89,18 @@ def conclude(
             acts=found.acts,
         )
         guidance = load_guidance()
-        judgement = judge(heard, settings, guidance=guidance, earlier=earlier)
+    opinions = Opinions()
+    if settings.judge.url is not None:
+        with clock.stage("judge"):
+            opinions = second_opinions(turns, facts.language, guidance, settings)
+    with clock.stage("guidance"):
+        judgement = judge(heard, settings, guidance=guidance, earlier=earlier, opinions=opinions.of)
 
     warnings = (
         *measured.warnings,
         *role_warnings(facts, turns, metadata.correction, settings.speakers),
         *found.warnings,
+        *opinions.warnings,
         *unredacted(facts.language, settings.redaction),
     )
     return Analysis(

@@ -588,7 +588,7 @@ class CallFacts:
     @property
     def has_sound(self) -> bool:
         """Whether a recording was analysed; else a transcript alone."""
-        return self.channels > 0
+        return self.sample_rate_hz > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -647,6 +647,23 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondOpinion:
+    """What the optional judge says of a check; every quote of its evidence is in the transcript.
+
+    ``replaced`` is the product's own verdict where the judge's stands in its place, by the setting
+    ``judge.decides``.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    model: str
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    reason: str
+    replaced: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The verdict on one check of the guidance.
 
@@ -664,6 +681,7 @@ class Finding:
     evidence: tuple[Evidence, ...]
     reason: str
     confidence: float | None = None
+    second_opinion: SecondOpinion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ def may_be_scripts(paths: Sequence[Path]) -> list[Path]:
 
 
 def scripts_in(paths: Sequence[Path]) -> list[Path]:
-    """The transcripts of files that may be some; one in JSON, which may time words, over captions so named."""
+    """Those that are transcripts; one in JSON, which may time words, over captions of the same name."""
     in_json = [file for file in paths if file.suffix.lower() == JSON and _holds_turns(file)]
     names = {file.with_suffix("") for file in in_json}
     captions = [file for file in paths if file.suffix.lower() == VTT]
