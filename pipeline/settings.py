@@ -655,11 +655,11 @@ class JudgeSettings(Section):
     """An optional second opinion on what was said; its key is CALLCOACH_JUDGE_API_KEY in the environment."""
 
     url: str | None = setting(
-        "base of an OpenAI-compatible endpoint, e.g. http://localhost:11434/v1, that is asked; null asks nobody"
+        "OpenAI-compatible endpoint that is asked, e.g. http://localhost:11434/v1; null asks nobody"
     )
     model: str = setting("name of the model there", min_length=1)
     checks: str | None = setting(
-        "checks that it is asked about, parted by commas; null: all of what was said"
+        "checks that it is asked about, parted by commas; null: all that words decide"
     )
     decides: bool = setting("its verdicts stand in place of the product's own, instead of beside them")
     min_quote_words: int = setting(

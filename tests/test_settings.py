@@ -289,6 +289,7 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
         "output.file_mode": "0640",
         "redaction.kinds": "card_number, name",
         "store.url": "sqlite:///other.sqlite",
+        "judge.url": "http://localhost:8080/v1",
     }
     if key in choices:
         return (choices[key],)

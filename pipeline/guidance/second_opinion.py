@@ -1,6 +1,7 @@
 """A second opinion on what was said, by a model behind an OpenAI-compatible endpoint; off by default.
 
-It gets the redacted transcript and questions, and nothing else of the call. What it cannot quote does not count.
+It gets the redacted transcript and questions, and nothing else of the call. What it cannot quote does not
+count.
 """
 
 import http.client
