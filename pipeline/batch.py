@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
+from pipeline.audio.discover import is_script
 from pipeline.errors import CallError, InputRejected, ModelUnavailable, SettingsError, StageFailed
 from pipeline.planning import Need, PlannedCall, RefusedCall, plan
 from pipeline.settings import Settings
@@ -25,6 +26,7 @@ from pipeline.workers import (
 )
 
 if TYPE_CHECKING:
+    from pipeline.history import History
     from pipeline.records import Analysis, Baseline, Metadata, Recording
     from pipeline.reports.table import Row
 
@@ -96,7 +98,7 @@ def process_call(
     analyze: Analyze | None = None,
     on_decoded: Callable[[float], None] | None = None,
 ) -> CallOutcome:
-    """Decode, analyse and write one call; whatever is wrong with the call becomes a failed outcome.
+    """Decode, analyse and write one call, or a transcript alone; what is wrong with it is a failed outcome.
 
     A known agent is compared with earlier calls in the store, and not coached twice running on the same if
     there is something better to say; the call is recorded there once it is written. A store that does not
@@ -108,10 +110,7 @@ def process_call(
     Raises:
         ModelUnavailable, SettingsError: no call can be analysed.
     """
-    from pipeline.audio.decode import decode
     from pipeline.audio.metadata import read_metadata
-    from pipeline.correction import corrected
-    from pipeline.history import History
     from pipeline.reports.write import refuse_originals_among_reports, write_call
     from pipeline.transcription.kept import KeptTranscripts
 
@@ -123,26 +122,19 @@ def process_call(
         if metadata is None:
             metadata, _ = read_metadata(path, settings.audio)
         call_id = metadata.call_id
-        recording = decode(path, settings.audio, source=source)
-        if on_decoded is not None:
-            on_decoded(recording.duration_s)
-        metadata = corrected(metadata, out, recording.sha256)
-        history = History(recording, metadata, settings, agent_channel)
-        analysis = history.noted(
-            (analyze or _analyze_call())(
-                recording,
-                metadata,
-                settings,
-                agent_channel=agent_channel,
-                baseline=history.baseline(),
-                earlier=history.coached(),
+        told = on_decoded or (lambda duration_s: None)
+        if is_script(path):
+            recording = None
+            analysis, history = _transcript_analysis(path, source, metadata, out, settings, told)
+        else:
+            analysis, history, recording = _recording_analysis(
+                path, source, metadata, out, settings, agent_channel, analyze or _analyze_call(), told
             )
-        )
         folder = write_call(analysis, recording, out, settings, html=html)
         if not history.record(analysis):
             analysis = history.noted(analysis)
             folder = write_call(analysis, recording, out, settings, html=html)
-        KeptTranscripts(recording.sha256, settings.batch).forget()
+        KeptTranscripts(analysis.call.sha256, settings.batch).forget()
     except STOPS_THE_BATCH:
         raise
     except Exception as error:
@@ -178,6 +170,55 @@ def _done(source: str, analysis: "Analysis", folder: Path, seconds: float) -> Ca
     )
 
 
+def _recording_analysis(
+    path: Path,
+    source: str,
+    metadata: "Metadata",
+    out: Path,
+    settings: Settings,
+    agent_channel: int | None,
+    analyze: Analyze,
+    on_decoded: Callable[[float], None],
+) -> "tuple[Analysis, History, Recording]":
+    from pipeline.audio.decode import decode
+    from pipeline.correction import corrected
+    from pipeline.history import History
+
+    recording = decode(path, settings.audio, source=source)
+    on_decoded(recording.duration_s)
+    metadata = corrected(metadata, out, recording.sha256)
+    history = History(recording, metadata, settings, agent_channel)
+    analysis = analyze(
+        recording,
+        metadata,
+        settings,
+        agent_channel=agent_channel,
+        baseline=history.baseline(),
+        earlier=history.coached(),
+    )
+    return history.noted(analysis), history, recording
+
+
+def _transcript_analysis(
+    path: Path,
+    source: str,
+    metadata: "Metadata",
+    out: Path,
+    settings: Settings,
+    on_decoded: Callable[[float], None],
+) -> "tuple[Analysis, History]":
+    from pipeline.correction import corrected
+    from pipeline.history import History
+    from pipeline.transcript_call import analyze_transcript, load_script
+
+    script, language = load_script(path, metadata, settings, source=source)
+    on_decoded(script.duration_s)
+    metadata = corrected(metadata, out, script.sha256)
+    history = History(None, metadata, settings, None)
+    analysis = analyze_transcript(script, language, metadata, settings, earlier=history.coached())
+    return history.noted(analysis), history
+
+
 class CallPool:
     """Worker processes with loaded models that process calls; its methods may be called from threads."""
 
@@ -190,9 +231,19 @@ class CallPool:
         agent_channel: int | None = None,
         html: bool = True,
         analyze: Analyze | None = None,
+        sound: bool = True,
     ) -> None:
+        """A pool; without ``sound`` all calls are transcripts, and no model of speech is loaded."""
         self.workers = workers or settings.batch.workers
-        work = partial(_load_worker, out, settings, agent_channel=agent_channel, html=html, analyze=analyze)
+        work = partial(
+            _load_worker,
+            out,
+            settings,
+            agent_channel=agent_channel,
+            html=html,
+            analyze=analyze,
+            sound=sound,
+        )
         self._pool = WorkerPool(
             work,
             PoolOptions(
@@ -252,7 +303,13 @@ def run_batch(
         settle(refused_outcome(refused))
     again: list[PlannedCall] = []
     with CallPool(
-        out, settings, workers=workers, agent_channel=agent_channel, html=html, analyze=analyze
+        out,
+        settings,
+        workers=workers,
+        agent_channel=agent_channel,
+        html=html,
+        analyze=analyze,
+        sound=not all(is_script(call.path) for call in batch.calls),
     ) as pool:
         for call, outcome in _in_parallel(pool, batch.calls):
             if outcome.retriable and settings.batch.max_attempts > 1:
@@ -302,10 +359,16 @@ def _persist(pool: CallPool, call: PlannedCall, attempts: int) -> CallOutcome:
 
 
 def _load_worker(
-    out: Path, settings: Settings, *, agent_channel: int | None, html: bool, analyze: Analyze | None
+    out: Path,
+    settings: Settings,
+    *,
+    agent_channel: int | None,
+    html: bool,
+    analyze: Analyze | None,
+    sound: bool,
 ) -> Handler:
     """Runs once in each worker: load the models, return what processes a call."""
-    if analyze is None:
+    if analyze is None and sound:
         analyze = _analyze_call()
         _load_models(settings)
 

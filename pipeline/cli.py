@@ -55,7 +55,7 @@ def analyze(
     no_html: bool,
     as_json: bool,
 ) -> int:
-    """Analyse recordings or folders of them.
+    """Analyse recordings or transcripts, or folders of them.
 
     Writes a folder of reports for each call, and an index of them. Needs no server and no database.
     """
@@ -67,7 +67,7 @@ def analyze(
     settings = _settings(config, assignments)
     recordings = _found(lambda: discover([Path(path) for path in paths]))
     if not recordings:
-        raise click.UsageError(f"no recordings in {', '.join(paths)}")
+        raise click.UsageError(f"no recordings or transcripts in {', '.join(paths)}")
     with (
         orderly_termination(),
         Display(names=[path.stem for path in recordings], rows=not as_json) as display,

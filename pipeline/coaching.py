@@ -142,7 +142,8 @@ def _point(one: _Candidate, advice: Advice, scene: Scene) -> CoachingPoint:
 
 def _summary(scene: Scene, texts: SummaryTexts) -> str:
     """The call in facts, and how the customer's tension went."""
-    facts = _facts(scene.heard.measures)
+    heard = scene.heard
+    facts = _facts(heard.measures) if heard.facts.has_sound else _words_only(scene)
     tension = scene.tension
     if not tension.spans or tension.end_level is None:
         return facts
@@ -171,6 +172,11 @@ def _facts(measures: Measures) -> str:
     if held_s:
         sentences.append(f"The customer was on hold for {held_s:.0f} s")
     return ". ".join(sentences) + "."
+
+
+def _words_only(scene: Scene) -> str:
+    turns = sum(not turn.backchannel for turn in scene.heard.turns)
+    return f"A transcript without its recording, of {turns} turns."
 
 
 def _listed(parts: list[str]) -> str:

@@ -17,7 +17,11 @@ _ADAPTER: TypeAdapter[Correction] = TypeAdapter(Correction)
 
 def keep(analysis: Analysis, folder: Path, modes: Modes) -> None:
     """Write beside an analysis that its agent is the agent of the recording."""
-    spoken = [each for each in analysis.speech.segments if each.speaker == "agent"]
+    spoken = [
+        each
+        for each in (analysis.speech.segments or analysis.transcript.turns)  # of a transcript alone
+        if each.speaker == "agent"
+    ]
     correction = Correction(
         sha256=analysis.call.sha256,
         agent_channel=channel_of(analysis, "agent"),

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from pipeline.batch import available_cores
 from pipeline.errors import CallError
 from pipeline.models import verify
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import Settings, load_settings, without_password
 
 ENTRY_POINTS = "callcoach.checks"
 PYTHON_FLOOR = (3, 11)
@@ -135,7 +135,12 @@ def _network(settings: Settings, environment: Mapping[str, str] = os.environ) ->
 
 
 def _uris(settings: Settings) -> tuple[tuple[str, str], ...]:
-    return (("batch.source", settings.batch.source), ("batch.out", settings.batch.out))
+    judge = without_password(settings.judge.url or "")
+    return (
+        ("batch.source", settings.batch.source),
+        ("batch.out", settings.batch.out),
+        ("judge.url gets redacted transcripts:", judge),
+    )
 
 
 def _writable(out: Path) -> Check:

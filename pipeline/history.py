@@ -11,10 +11,13 @@ from pipeline.settings import Settings
 
 
 class History:
-    """The store as one call sees it; a failure of the store is kept as a warning and never raised."""
+    """The store as one call sees it; a failure of the store is kept as a warning and never raised.
+
+    A transcript alone has no recording: nothing is compared with earlier voices, or kept for later ones.
+    """
 
     def __init__(
-        self, recording: Recording, metadata: Metadata, settings: Settings, agent_channel: int | None
+        self, recording: Recording | None, metadata: Metadata, settings: Settings, agent_channel: int | None
     ) -> None:
         self._recording = recording
         self._metadata = metadata
@@ -27,7 +30,8 @@ class History:
 
     def baseline(self) -> Baseline | None:
         """The agent's firm baseline; ``None`` where the agent is not known or has too few earlier calls."""
-        if self._metadata.agent_id is None or self._recording.channels != 2:
+        recording = self._recording
+        if self._metadata.agent_id is None or recording is None or recording.channels != 2:
             return None
         from pipeline.store.baselines import baseline_for
         from pipeline.store.database import open_store
@@ -37,7 +41,7 @@ class History:
                 return baseline_for(
                     session,
                     self._metadata.agent_id,
-                    self._line(self._channel),
+                    self._line(recording, self._channel),
                     self._started_at,
                     self._settings.pitch.tracker,
                     self._metadata.call_id,
@@ -66,14 +70,15 @@ class History:
     def record(self, analysis: Analysis) -> bool:
         """Record a call that has been written; ``False`` if the store failed only now."""
         channel = {"channel_0": 0, "channel_1": 1}.get(analysis.separation.agent_label or "")
-        if self._failure is not None or self._metadata.agent_id is None or channel is None:
+        recording = self._recording
+        if self._failure or self._metadata.agent_id is None or recording is None or channel is None:
             return True
         from pipeline.store.baselines import figures_of, record_call
         from pipeline.store.database import open_store
 
         row = figures_of(
             analysis,
-            self._line(channel),
+            self._line(recording, channel),
             self._started_at,
             self._settings.pitch.tracker,
             recorded_at=datetime.now(UTC),
@@ -99,5 +104,5 @@ class History:
         )
         return dataclasses.replace(analysis, quality=Quality(warnings=(*analysis.quality.warnings, warning)))
 
-    def _line(self, channel: int) -> str:
-        return line_type(self._recording, channel, self._settings.baseline)
+    def _line(self, recording: Recording, channel: int) -> str:
+        return line_type(recording, channel, self._settings.baseline)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline import files
+from pipeline.audio.discover import is_script
 from pipeline.batch import (
     STOPS_THE_BATCH,
     Analyze,
@@ -127,7 +128,7 @@ def run_night(
                 "run_started", extra={"facts": {"run": ledger.owner, "calls": len(calls), "jobs": len(jobs)}}
             )
             if jobs:
-                with _pool(output, settings, workers, analyze) as pool:
+                with _pool(output, settings, workers, analyze, calls) as pool:
                     run.do(jobs, pool, runner or in_threads)
             standing = standing_of(ledger, {call.metadata.call_id for call in batch.calls})
         with _written(output):
@@ -328,11 +329,16 @@ class _Run:
 
 
 def _pool(
-    output: Output, settings: Settings, workers: int | None, analyze: Analyze | None
+    output: Output,
+    settings: Settings,
+    workers: int | None,
+    analyze: Analyze | None,
+    calls: Sequence[PlannedCall],
 ) -> CallPool | ClusterPool:
     if settings.batch.dask_address:
         return ClusterPool(settings, analyze=analyze)
-    return CallPool(output.local, settings, workers=workers, analyze=analyze)
+    sound = not all(is_script(call.path) for call in calls)
+    return CallPool(output.local, settings, workers=workers, analyze=analyze, sound=sound)
 
 
 def _make_ready(output: Output, settings: Settings) -> None:

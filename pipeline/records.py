@@ -161,7 +161,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One recognised word. ``interpolated`` marks a time that the recogniser did not give."""
+    """One recognised word. ``interpolated`` marks a time that the recogniser did not give.
+
+    In a transcript without sound ``probability`` is 1 unless the transcript says otherwise.
+    """
 
     __pydantic_config__ = CLOSED
 
@@ -196,6 +199,32 @@ class Turn:
     text: str
     words: tuple[Word, ...]
     backchannel: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What one speaker says in a transcript, under the name that the transcript gives the speaker."""
+
+    speaker: str
+    start_s: float
+    end_s: float
+    words: tuple[Word, ...]
+    backchannel: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A transcript without its sound, in time order, and where it came from; ``format`` is vtt or json."""
+
+    path: Path
+    source: str
+    sha256: str
+    format: str
+    lines: tuple[Line, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return max(line.end_s for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -498,11 +527,11 @@ class CallMeasures:
     __pydantic_config__ = CLOSED
 
     duration_s: float
-    speech_s: float
+    speech_s: float | None
     overlap_s: float | None
     overlap_share: float | None
-    silence_s: float
-    silence_share: float
+    silence_s: float | None
+    silence_share: float | None
     gaps: tuple[Gap, ...]
     holds: tuple[Hold, ...]
     talk_ratio_agent: float | None
@@ -539,6 +568,8 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
+    """What is known of a call; rate and channels are 0, and ``codec`` is vtt or json, without sound."""
+
     __pydantic_config__ = CLOSED
 
     call_id: str
@@ -554,9 +585,16 @@ class CallFacts:
     codec: str
     language: str
 
+    @property
+    def has_sound(self) -> bool:
+        """Whether a recording was analysed; else a transcript alone."""
+        return self.sample_rate_hz > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separation:
+    """How speakers were told apart; ``single`` where no sound did, also in a transcript alone."""
+
     __pydantic_config__ = CLOSED
 
     method: Literal["channels", "diarization", "single"]
@@ -564,7 +602,7 @@ class Separation:
     role_confidence: float
     agent_label: str | None
     """Which part of the recording is the agent: ``channel_0``, ``channel_1``, or ``speaker_1``, ``speaker_2``
-    as voices on one channel were first named; ``None`` when unknown."""
+    as voices on one channel, or speakers of a transcript, were first named; ``None`` when unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -609,6 +647,23 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondOpinion:
+    """What the optional judge says of a check; every quote of its evidence is in the transcript.
+
+    ``replaced`` is the product's own verdict where the judge's stands in its place, by the setting
+    ``judge.decides``.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    model: str
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    reason: str
+    replaced: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The verdict on one check of the guidance.
 
@@ -626,6 +681,7 @@ class Finding:
     evidence: tuple[Evidence, ...]
     reason: str
     confidence: float | None = None
+    second_opinion: SecondOpinion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

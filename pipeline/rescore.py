@@ -54,7 +54,8 @@ def rescore(
         measures=analysis.measures,
         acts=acts,
     )
-    judgement = judge(heard, used)
+    opinions = {each.id: each.second_opinion for each in analysis.guidance if each.second_opinion}
+    judgement = judge(heard, used, opinions={} if swap_roles else opinions)  # they were of the other's words
     provenance = dataclasses.replace(
         analysis.provenance,
         speech_acts_sha256=acts_sha256,

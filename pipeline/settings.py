@@ -54,6 +54,10 @@ def setting(meaning: str, *, unit: str = "", source: str = "[our]", **bounds: An
     return Field(description=meaning, json_schema_extra={"unit": unit, "source": source}, **bounds)
 
 
+JUDGE_KEY_VARIABLE = f"{ENVIRONMENT_PREFIX}JUDGE_API_KEY"
+"""The one secret; as it is no setting, nothing prints or keeps it."""
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -222,6 +226,8 @@ class SpeakersSettings(Section):
         ge=0.5,
         le=1,
     )
+    agent_names: str = setting("what transcripts call the agent, parted by commas", min_length=1)
+    customer_names: str = setting("what transcripts call the customer, parted by commas", min_length=1)
     diarization: Literal["auto", "two_party", "pyannote", "off"] = setting(
         "how voices on one channel are told apart; auto does it where the extra is installed",
         source="docs/measures/speakers.md [ex]",
@@ -288,6 +294,14 @@ class SpeakersSettings(Section):
     same_window_penalty: float = setting(
         "log-likelihood against two local speakers of a window being one voice", ge=0
     )
+
+    @property
+    def names_of_agent(self) -> tuple[str, ...]:
+        return tuple(name.casefold() for name in _listed(self.agent_names))
+
+    @property
+    def names_of_customer(self) -> tuple[str, ...]:
+        return tuple(name.casefold() for name in _listed(self.customer_names))
 
 
 class TurnsSettings(Section):
@@ -651,6 +665,37 @@ class TensionSettings(Section):
     high_frequency_hz: float = setting("frequency above which energy is high", unit="Hz", gt=0)
 
 
+class JudgeSettings(Section):
+    """An optional second opinion on what was said; its key is CALLCOACH_JUDGE_API_KEY in the environment."""
+
+    url: str | None = setting(
+        "OpenAI-compatible endpoint that is asked, e.g. http://localhost:11434/v1; null asks nobody"
+    )
+    model: str = setting("name of the model there", min_length=1)
+    checks: str | None = setting(
+        "checks that it is asked about, parted by commas; null: all that words decide"
+    )
+    decides: bool = setting("its verdicts stand in place of the product's own, instead of beside them")
+    min_quote_words: int = setting(
+        "a quote of fewer words shows nothing, unless it is all that was said", unit="words", ge=1
+    )
+    timeout_s: float = setting("longest wait for its answer", unit="s", gt=0, le=3600)
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, given: str | None) -> str | None:
+        if given is not None and not re.match(r"https?://[^/\s]+", given):
+            raise ValueError(
+                f"judge.url: given {without_password(given)!r}; allowed: http:// or https:// URLs"
+            )
+        return given
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Ids of the checks that it is asked about; empty for all."""
+        return frozenset(_listed(self.checks))
+
+
 class RedactionSettings(Section):
     kinds: str | None = setting("what is taken out of words and sound, parted by commas; null: nothing")
     cue_reach_s: float = setting(
@@ -818,6 +863,7 @@ class Settings(BaseSettings):
     tension: TensionSettings
     baseline: BaselineSettings
     acts: ActsSettings
+    judge: JudgeSettings
     redaction: RedactionSettings
     output: OutputSettings
     site: SiteSettings
@@ -972,7 +1018,7 @@ def _parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     for variable in environment:
-        if variable.startswith(ENVIRONMENT_PREFIX):
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != JUDGE_KEY_VARIABLE:
             section = variable[len(ENVIRONMENT_PREFIX) :].split(NESTING)[0].lower()
             if section not in Settings.model_fields:
                 raise SettingsError(

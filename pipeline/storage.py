@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.audio.discover import ANALYSIS_FILE, CORRECTION_FILE, EXTENSIONS, discover
+from pipeline.audio.discover import (
+    ANALYSIS_FILE,
+    CORRECTION_FILE,
+    EXTENSIONS,
+    JSON,
+    discover,
+    may_be_scripts,
+    scripts_in,
+)
 from pipeline.audio.metadata import CALLS_TABLE
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
 
@@ -121,10 +129,15 @@ def locate(uri: str, staging: Path) -> list[Located]:
     folder = staging / "source"
     scheme = uri.partition("://")[0]
     listing = _files(uri)
+    names = {folder / relative: name for name, relative in listing}
+    written = may_be_scripts(list(names))
+    # the content of a JSON file tells whether it is a transcript
+    _get_all(uri, [(names[path], path) for path in written if path.suffix.lower() == JSON])
+    scripts = set(scripts_in(written))
     found = [
-        Located(path=folder / relative, source=f"{scheme}://{name.lstrip('/')}")
-        for name, relative in listing
-        if relative.suffix.lower() in EXTENSIONS
+        Located(path=path, source=f"{scheme}://{name.lstrip('/')}")
+        for path, name in names.items()
+        if path.suffix.lower() in EXTENSIONS or path in scripts
     ]
     if not found:
         raise InputRejected(f"{uri}: holds no recordings ({', '.join(sorted(EXTENSIONS))})")

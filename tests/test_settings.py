@@ -301,6 +301,7 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
         "batch.log_format": "json",
         "notify.when": "problems",
         "notify.smtp_security": "tls",
+        "judge.url": "http://localhost:8080/v1",
     }
     if key in choices:
         return (choices[key],)

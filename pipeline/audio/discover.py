@@ -1,8 +1,10 @@
 """Which files a run analyses."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import InputRejected
 
@@ -12,15 +14,17 @@ EXTENSIONS = frozenset(
         *(".amr", ".gsm", ".wma", ".webm", ".mka", ".au", ".aif", ".aiff", ".caf", ".w64"),
     )
 )
+VTT, JSON = ".vtt", ".json"
 ANALYSIS_FILE = "analysis.json"
 CORRECTION_FILE = "correction.json"
 
 
 def discover(paths: Sequence[Path]) -> list[Path]:
-    """The recordings under ``paths``: files as given, folders searched with their sub-folders.
+    """The recordings and transcripts under ``paths``: files as given, folders with their sub-folders.
 
     Keeps the order of ``paths``; sorts within a folder; gives each file once. Hidden files and folders are
-    left out, and so are folders that hold an analysis, whose audio is a playback copy.
+    left out, and so are folders that hold an analysis, whose audio is a playback copy. In a folder a
+    transcript counts where there is no recording of its name; a JSON file is one if it has turns.
 
     Raises:
         InputRejected: a path does not exist, is neither file nor folder, or a folder cannot be listed.
@@ -29,10 +33,11 @@ def discover(paths: Sequence[Path]) -> list[Path]:
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            for file in sorted(_audio_files(path)):
+            for file in sorted(_calls(path)):
                 found.setdefault(file.absolute(), file)
         elif path.is_file():
-            found.setdefault(path.absolute(), path)
+            if not _is_sidecar(path):  # as when a shell lists all files of a folder
+                found.setdefault(path.absolute(), path)
         elif path.exists():
             raise InputRejected(f"{path}: is neither a file nor a folder; give recordings or folders of them")
         else:
@@ -40,15 +45,66 @@ def discover(paths: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def _audio_files(folder: Path) -> Iterator[Path]:
+def is_script(path: Path) -> bool:
+    """Whether a file's name is that of a transcript, and not of a recording."""
+    return path.suffix.lower() in (VTT, JSON)
+
+
+def turns_in(content: Any) -> Any:
+    """The turns of a transcript in JSON, or of an analysis, which has them one level down."""
+    if not isinstance(content, dict):
+        return None
+    inner = content.get("transcript")
+    return content["turns"] if "turns" in content else inner.get("turns") if isinstance(inner, dict) else None
+
+
+def _calls(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, onerror=_refuse):
         if ANALYSIS_FILE in files:
             continue
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            file = Path(parent, name)
-            if not name.startswith(".") and file.suffix.lower() in EXTENSIONS and file.is_file():
-                yield file
+        shown = (Path(parent, name) for name in files if not name.startswith("."))
+        paths = [file for file in shown if file.is_file()]
+        yield from (file for file in paths if file.suffix.lower() in EXTENSIONS)
+        yield from scripts_in(may_be_scripts(paths))
+
+
+def may_be_scripts(paths: Sequence[Path]) -> list[Path]:
+    """Files that no recording among ``paths`` has the name of, and that are transcripts by their names."""
+    recorded = {
+        file.with_name(name)
+        for file in paths
+        if file.suffix.lower() in EXTENSIONS
+        for name in (file.name, file.stem)
+    }
+    return [file for file in paths if is_script(file) and file.with_suffix("") not in recorded]
+
+
+def scripts_in(paths: Sequence[Path]) -> list[Path]:
+    """Those that are transcripts; one in JSON, which may time words, over captions of the same name."""
+    in_json = [file for file in paths if file.suffix.lower() == JSON and _holds_turns(file)]
+    names = {file.with_suffix("") for file in in_json}
+    captions = [file for file in paths if file.suffix.lower() == VTT]
+    return [*in_json, *(file for file in captions if file.with_suffix("") not in names)]
+
+
+def _is_sidecar(path: Path) -> bool:
+    """Whether a file is the metadata of a recording or of captions beside it."""
+    if path.suffix.lower() != JSON or _holds_turns(path):
+        return False
+    owner = path.with_suffix("")
+    if owner.suffix.lower() in EXTENSIONS and owner.is_file():
+        return True
+    endings = (VTT, *EXTENSIONS)
+    return any(path.with_suffix(cased).is_file() for end in endings for cased in (end, end.upper()))
+
+
+def _holds_turns(path: Path) -> bool:
+    """Whether a JSON file is a transcript, and not metadata or something of another system."""
+    try:
+        return isinstance(turns_in(json.loads(path.read_text(encoding="utf-8-sig"))), list)
+    except (OSError, ValueError, RecursionError):
+        return False  # whatever it is, it says nothing of itself
 
 
 def _refuse(error: OSError) -> None:

@@ -39,8 +39,9 @@ def read_metadata(
 ) -> tuple[Metadata, Origin]:
     """Metadata of the recording at ``path`` and where it comes from.
 
-    The first of these that exists is used alone: ``call.wav.json`` or ``call.json`` beside ``call.wav``; the
-    row of ``calls.csv`` in the folder whose ``file`` is the file's name; ``settings.filename_pattern``.
+    The first of these that exists is used alone: ``call.wav.json`` or ``call.json`` beside ``call.wav``; what
+    a transcript in JSON says beside its turns; the row of ``calls.csv`` in the folder whose ``file`` is the
+    file's name; ``settings.filename_pattern``.
     ``defaults`` (same keys) stand in for what that source leaves open. The call's id is its file's stem where
     nothing names it, and is always fit to be a folder's name.
 
@@ -73,6 +74,8 @@ def _first_source(path: Path, settings: AudioSettings) -> tuple[Mapping[str, obj
     for sidecar in (path.with_name(path.name + ".json"), path.with_suffix(".json")):
         if sidecar != path and sidecar.is_file():
             return _read_sidecar(sidecar), str(sidecar), "sidecar"
+    if path.suffix.lower() == ".json" and (own := _read_sidecar(path)):
+        return own, str(path), "sidecar"
     table_path = path.with_name(CALLS_TABLE)
     if table_path.is_file():
         table = _read_table(table_path)

@@ -1,13 +1,15 @@
 """Verdicts on every check of the guidance, in the order of its file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from pipeline.guidance import how_said, what_said
 from pipeline.guidance.config import Check, Occasion
 from pipeline.guidance.language import Language
 from pipeline.guidance.scene import Ruling, Scene
-from pipeline.records import Finding, Measures, Turn, Verdict
+from pipeline.guidance.second_opinion import considered
+from pipeline.records import Finding, Measures, SecondOpinion, Turn, Verdict
 
 ROLES_UNKNOWN = "which speaker is the agent is not known"
 NO_SPEECH = "no speech was found"
@@ -69,12 +71,17 @@ ACOUSTIC = ("talk_slowly", "low_tone", "dont_interrupt", "no_dead_air")
 """Checks that need no words."""
 
 
-def findings(scene: Scene) -> tuple[Finding, ...]:
-    """The verdict on each check; where roles are not known, all are not scored."""
+def findings(scene: Scene, opinions: Mapping[str, SecondOpinion]) -> tuple[Finding, ...]:
+    """The verdict on each check; where roles are not known, all are not scored.
+
+    Args:
+        opinions: what the optional judge said, by the id of the check; see `second_opinion`.
+    """
     found: dict[str, Finding] = {}
     for name, check in scene.guidance.checks.items():
         if check.kind != "roll_up":
-            found[name] = _finding(name, check, _judged(name, check, scene), scene)
+            own = _finding(name, check, _judged(name, check, scene), scene)
+            found[name] = _considered(own, opinions.get(name), scene)
     for name, members in scene.guidance.roll_ups.items():
         check = scene.guidance.checks[name]
         found[name] = _finding(name, check, _rolled_up([found[each] for each in members], scene), scene)
@@ -157,6 +164,14 @@ def _rolled_up(members: list[Finding], scene: Scene) -> Ruling:
     if not evidence:
         evidence = scored[0].evidence[:1]
     return Ruling(verdict=verdict, reason=parts, score=mean, evidence=evidence)
+
+
+def _considered(own: Finding, opinion: SecondOpinion | None, scene: Scene) -> Finding:
+    """A finding after the judge; a verdict that the judge decides has the score of that verdict."""
+    found = considered(own, opinion, scene.settings.judge)
+    if found.verdict == own.verdict:
+        return found
+    return replace(found, score=FIXED_SCORES.get(found.verdict, scene.guidance.limits.partly_score))
 
 
 def _finding(name: str, check: Check, ruling: Ruling, scene: Scene) -> Finding:

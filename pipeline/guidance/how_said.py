@@ -3,12 +3,11 @@
 from dataclasses import replace
 from statistics import fmean
 
-from pipeline.guidance.scene import ONE_CHANNEL, Ruling, Scene
+from pipeline.guidance.scene import NO_SOUND, ONE_CHANNEL, Ruling, Scene
 from pipeline.guidance.voice import low_tone, raised_spans, talk_slowly
 from pipeline.records import Evidence, Turn, Verdict
 from pipeline.timeline import Span, union
 
-NO_SOUND = "there is no sound to measure"
 LISTENING_ACTS = ("restate_concern", "confirmation", "invite_story", "empathy", "assessment")
 
 
@@ -162,7 +161,7 @@ def _response(scene: Scene, after: Turn) -> tuple[Evidence, ...]:
 
 def no_dead_air(scene: Scene) -> Ruling:
     """No long silence that nothing explained: dead air, and holds that nobody announced."""
-    if scene.heard.facts.sample_rate_hz == 0:
+    if not scene.heard.facts.has_sound:
         return Ruling(verdict="not_scored", reason=NO_SOUND)
     call = scene.heard.measures.call
     first_s = min(turn.start_s for turn in scene.customer_turns)

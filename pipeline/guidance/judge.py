@@ -3,8 +3,9 @@
 What goes in is part of ``analysis.json``, so a stored analysis can be judged anew without its sound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pipeline.coaching import coach
 from pipeline.guidance.checks import findings, no_words_reason
@@ -26,11 +27,14 @@ from pipeline.records import (
     Promise,
     Role,
     Scores,
+    SecondOpinion,
     Separation,
     Tension,
     Turn,
 )
 from pipeline.settings import Settings
+
+NO_OPINIONS: Mapping[str, SecondOpinion] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +66,19 @@ class Judgement:
 
 
 def judge(
-    heard: Heard, settings: Settings, *, guidance: Guidance | None = None, earlier: Sequence[str] = ()
+    heard: Heard,
+    settings: Settings,
+    *,
+    guidance: Guidance | None = None,
+    earlier: Sequence[str] = (),
+    opinions: Mapping[str, SecondOpinion] = NO_OPINIONS,
 ) -> Judgement:
     """Judge a measured call.
 
     Args:
         guidance: what to judge by; the product's own if not given.
         earlier: ids of the checks that the agent's last coaching was about.
+        opinions: what the optional judge said, by the id of the check.
     """
     guidance = guidance or load_guidance()
     language = load_language(heard.facts.language)
@@ -83,7 +93,7 @@ def judge(
         tension=tension,
         promises=promises,
     )
-    found = findings(scene)
+    found = findings(scene, opinions)
     return Judgement(
         tension=tension,
         guidance=found,

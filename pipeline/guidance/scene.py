@@ -25,6 +25,7 @@ from pipeline.settings import Settings
 from pipeline.timeline import Span
 
 QUOTE_WORDS = 14
+NO_SOUND = "there is no sound to measure"
 ONE_CHANNEL = "both voices are on one channel"
 
 

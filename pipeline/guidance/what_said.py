@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pipeline.guidance.how_said import account_evidence
-from pipeline.guidance.scene import Ruling, Scene, from_act, from_acts, surest
+from pipeline.guidance.scene import NO_SOUND, Ruling, Scene, from_act, from_acts, surest
 from pipeline.records import Act, Evidence, Hold, Turn
 from pipeline.timeline import Span
 
@@ -329,6 +329,8 @@ def no_hold_or_transfer(scene: Scene) -> Ruling:
             evidence=evidence,
             confidence=surest(tense_transfers) if tense_transfers else None,
         )
+    if not scene.heard.facts.has_sound:
+        return Ruling(verdict="not_scored", reason=f"{NO_SOUND}: holds cannot be heard")
     if not holds:
         evidence = from_acts(transfers[:2])
         reason = "no hold or transfer while the customer was tense"

@@ -279,6 +279,8 @@ class Draughtsman:
     def _summary(self) -> str:
         of = self.analysis.measures.call
         counted = len(events_of(self.analysis, "interruption"))
+        if of.speech_s is None:
+            return self.text("timeline.summary_silent", duration=clock(of.duration_s))
         return self.text(
             "timeline.summary",
             duration=clock(of.duration_s),

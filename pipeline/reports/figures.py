@@ -105,14 +105,11 @@ class Figures:
         ratio = of.talk_ratio_agent
         return [
             self._call_row("duration", Cell(seconds(of.duration_s))),
-            self._call_row("speech", Cell(seconds(of.speech_s))),
+            self._call_row("speech", self._seconds_of("speech_s", of.speech_s)),
             self._call_row("overlap", self._overlap(), term="overlap"),
-            self._call_row(
-                "silence",
-                Cell(seconds(of.silence_s), t("figures.silence_detail", share=percent(of.silence_share))),
-            ),
-            self._call_row("gaps", Cell(number(len(of.gaps)), gap_detail if of.gaps else ""), gap_limit),
-            self._call_row("holds", Cell(number(len(of.holds)), hold_detail if of.holds else "")),
+            self._call_row("silence", self._silence()),
+            self._call_row("gaps", self._count("gaps", len(of.gaps), gap_detail), gap_limit),
+            self._call_row("holds", self._count("holds", len(of.holds), hold_detail)),
             self._call_row(
                 "ratio",
                 Cell(percent(ratio)) if ratio is not None else self._call_missing("talk_ratio_agent"),
@@ -231,7 +228,8 @@ class Figures:
     def _cell(self, role: Role, measure: str, read: Reader) -> Cell:
         of = self.analysis.measures.of(role)
         if of is None:
-            return self._missing(self.text("reasons.no_speaker"))
+            unmeasured = self.analysis.measures.call.not_scored.get(role)
+            return self._missing(unmeasured or self.text("reasons.no_speaker"))
         return read(of) or self._missing(of.not_scored.get(measure))
 
     def _missing(self, reason: str | None) -> Cell:
@@ -244,6 +242,23 @@ class Figures:
 
     def _call_missing(self, measure: str) -> Cell:
         return self._missing(self.analysis.measures.call.not_scored.get(measure))
+
+    def _seconds_of(self, measure: str, value_s: float | None) -> Cell:
+        return self._call_missing(measure) if value_s is None else Cell(seconds(value_s))
+
+    def _count(self, measure: str, found: int, detail: str) -> Cell:
+        """How many there are, unless nothing could be looked for."""
+        if measure in self.analysis.measures.call.not_scored:
+            return self._call_missing(measure)
+        return Cell(number(found), detail if found else "")
+
+    def _silence(self) -> Cell:
+        of = self.analysis.measures.call
+        if of.silence_s is None or of.silence_share is None:
+            return self._call_missing("silence_s")
+        return Cell(
+            seconds(of.silence_s), self.text("figures.silence_detail", share=percent(of.silence_share))
+        )
 
     def _overlap(self) -> Cell:
         of = self.analysis.measures.call

@@ -166,6 +166,9 @@ class Writer:
     def silences(self) -> str:
         found = view.silences(self.a)
         gap = self.limits.text("turns.gap_s")
+        if not found and not self.a.call.has_sound:
+            reason = self.t("not_measured", reason=self.a.measures.call.not_scored["gaps"])
+            return self._part("silences.title", escape(reason))
         if not found:
             return self._part("silences.title", self.t("silences.none", gap=gap))
         limits = self.t(
@@ -216,9 +219,22 @@ class Writer:
             f"{self.t.name_of('check', finding.id)} (`{finding.id}`)",
             self.t(f"verdict.{finding.verdict}"),
             f"{view.number(finding.score or 0.0, 2)} ({weight})",
-            escape(finding.reason),
+            " ".join(filter(None, (escape(finding.reason), self._second_opinion(finding)))),
             self._evidence(finding.evidence),
         ]
+
+    def _second_opinion(self, finding: Finding) -> str:
+        other = finding.second_opinion
+        if other is None:
+            return ""
+        said = [
+            self.t("guidance.second_opinion", model=other.model),
+            self.t(f"verdict.{other.verdict}") + ".",
+        ]
+        said += [other.reason] if other.reason else []
+        if other.replaced:
+            said.append(self.t("guidance.replaced", verdict=self.t(f"verdict.{other.replaced}")))
+        return escape(" ".join(said)) + (f" ({self._evidence(other.evidence)})" if other.evidence else "")
 
     def tension(self) -> str:
         of = self.a.tension

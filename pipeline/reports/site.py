@@ -106,6 +106,7 @@ def pooled(rows: Sequence[Row]) -> dict[str, Any]:
     """
     with_rate = [row for row in rows if row["agent_articulation_rate_sps"] is not None]
     with_wpm = [row for row in rows if row["agent_speech_rate_wpm"] is not None]
+    with_silence = [row for row in rows if row["silence_s"] is not None]
     with_overlap = [row for row in rows if row["overlap_s"] is not None]
     counted = [row for row in rows if row["events_interruption_by_agent"] is not None]
     customer_talk_s = _sum(counted, "customer_talk_s")
@@ -114,7 +115,7 @@ def pooled(rows: Sequence[Row]) -> dict[str, Any]:
         "duration_s": _sum(rows, "duration_s"),
         "speech_s": _sum(rows, "speech_s"),
         "silence_s": _sum(rows, "silence_s"),
-        "silence_share": _ratio(_sum(rows, "silence_s"), _sum(rows, "duration_s")),
+        "silence_share": _ratio(_sum(with_silence, "silence_s"), _sum(with_silence, "duration_s")),
         "overlap_calls": len(with_overlap),
         "overlap_s": _sum(with_overlap, "overlap_s"),
         "overlap_share": _ratio(_sum(with_overlap, "overlap_s"), _sum(with_overlap, "speech_s")),

@@ -78,9 +78,12 @@ def write_call(
 
 
 def keep_original(
-    call_id: str, recording: Recording, turns: Sequence[Turn], settings: Settings
+    call_id: str, recording: Recording | None, turns: Sequence[Turn], settings: Settings
 ) -> Path | None:
-    """Write words and sound of a call as they were, where ``redaction.original_dir`` is set; says where."""
+    """Write words and sound of a call as they were, where ``redaction.original_dir`` is set; says where.
+
+    Without a recording there are only words.
+    """
     if not settings.redaction.original_dir:
         return None
     folder = Path(settings.redaction.original_dir) / folder_name(call_id)
@@ -88,7 +91,7 @@ def keep_original(
     folder.chmod(PRIVATE.folder)  # it may be an earlier one that was opened to others
     words = [asdict(turn) for turn in turns]
     files.write_text(folder / ORIGINAL_WORDS, json.dumps(words, ensure_ascii=False, indent=1) + "\n", PRIVATE)
-    if recording.samples.size:
+    if recording is not None and recording.samples.size:
         with files.atomic_path(folder / AUDIO, PRIVATE) as path:
             playback.write_opus(
                 recording.samples, recording.sample_rate_hz, path, settings.output.audio_bitrate_bps

@@ -73,3 +73,26 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
 def test_an_empty_folder_is_no_error(tmp_path: Path) -> None:
     """Protects the night on which nobody called."""
     assert discover([tmp_path]) == []
+
+
+def test_transcripts_beside_recordings(tmp_path: Path) -> None:
+    """Captions and metadata of a recording are no calls of their own; a transcript alone is one."""
+    _touch(tmp_path, "a.wav", "a.vtt", "b.wav", "c.vtt", "out/analysis.json", "out/transcript.vtt")
+    metadata, turns = '{"agent_id": "maya"}', '{"agent_id": "maya", "turns": []}'
+    for name in ("a.json", "b.wav.json", "c.json", "other.json"):
+        (tmp_path / name).write_text(metadata)
+    for name in ("d.json", "e.json"):
+        (tmp_path / name).write_text(turns)
+    _touch(tmp_path, "e.vtt")
+    (tmp_path / "broken.json").write_text("{")
+    expected = ["a.wav", "b.wav", "c.vtt", "d.json", "e.json"]
+    assert [path.name for path in discover([tmp_path])] == expected
+
+
+def test_sidecars_that_a_shell_lists_are_no_calls(tmp_path: Path) -> None:
+    """``analyze folder/*`` takes the recordings; a file that nothing explains is kept, to be refused."""
+    _touch(tmp_path, "a.wav", "b.wav", "c.vtt")
+    for name in ("a.json", "b.wav.json", "c.json", "other.json"):
+        (tmp_path / name).write_text('{"agent_id": "maya"}')
+    found = discover(sorted(tmp_path.iterdir()))
+    assert [path.name for path in found] == ["a.wav", "b.wav", "c.vtt", "other.json"]
