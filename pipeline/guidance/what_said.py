@@ -1,6 +1,7 @@
 """Checks of what was said: speech acts, when they came, and what they were about."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pipeline.guidance.how_said import account_evidence
 from pipeline.guidance.promises import SENTENCE_END
@@ -13,15 +14,16 @@ ACKNOWLEDGING = (
     "invite_story", "reassurance",
 )  # fmt: skip
 OTHERWISE_MEANT = (
-    "blame", "rude_reply", "ask_account_data", "present_solution", "explain_next_steps", "promise", "follow_up",
-    "channel_switch", "rush", "announce_hold", "announce_transfer", "set_limit", "give_name", "give_contact",
+    "blame", "rude_reply", "ask_account_data", "present_solution", "explain_next_steps", "promise",
+    "follow_up", "channel_switch", "rush", "announce_hold", "announce_transfer", "set_limit", "give_name",
+    "give_contact",
 )  # fmt: skip
 """Sentences that a phrase shows to be one of these are no restatement."""
 OPEN_ISSUE = ("not_solved", "anger", "leave", "ask_supervisor")
 
 
 def said(act: str, *, of_problem: bool = False) -> Callable[[Scene], Ruling]:
-    """A check that is met by one speech act of the agent; ``of_problem``: once the problem, if any, came up."""
+    """A check that is met by one speech act of the agent; ``of_problem``: once a problem, if any, came up."""
 
     def rule(scene: Scene) -> Ruling:
         found = scene.acts(act, after_s=scene.begun_s if of_problem else 0.0)
@@ -163,9 +165,8 @@ def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:
     for turn in scene.agent_turns:
         if turn.start_s < account.end_s and turn.turn != account.taken_turn:
             continue
-        other = [
-            act.quote for act in scene.acts(*OTHERWISE_MEANT) if act.turn == turn.turn and act.layer == "phrase"
-        ]
+        acts = [act for act in scene.acts(*OTHERWISE_MEANT) if act.layer == "phrase"]
+        other = [act.quote for act in acts if act.turn == turn.turn]
         sentences = [
             sentence
             for sentence in SENTENCE_END.split(turn.text)
@@ -202,13 +203,13 @@ def apology(scene: Scene) -> Ruling:
 
 def _names_something(scene: Scene, act: Act) -> bool:
     """Whether the apology, or the sentence before it in the turn, is about what the customer had said."""
+    if _shared(scene, act):
+        return True
+    if any(_shared(scene, other) for other in scene.acts("selective_agreement") if other.turn == act.turn):
+        return True
     turn = scene.turn_of.get(act.turn)
-    before = [
-        other
-        for other in scene.acts("restate_concern", "selective_agreement")
-        if turn is not None and other.turn == turn.turn
-    ]
-    return bool(_shared(scene, act)) or any(_shared(scene, other) for other in before)
+    before = replace(act, quote=turn.text.partition(act.quote)[0]) if turn else act
+    return len(_shared(scene, before)) >= scene.guidance.limits.restate_shared_words
 
 
 def _timed(scene: Scene, act: Act) -> bool:
@@ -280,11 +281,12 @@ def remedy_quickly(scene: Scene) -> Ruling:
 
 
 def explain_what_happened(scene: Scene) -> Ruling:
-    restated = {(act.turn, act.start_s) for act in scene.acts("restate_concern") if act.layer == "phrase"}
+    # What sounds more like the concern repeated than like its cause is no cause.
+    restated = {(act.turn, act.start_s): act.confidence for act in scene.acts("restate_concern")}
     found = [
         act
         for act in scene.acts("explain_cause")
-        if act.layer == "phrase" or (act.turn, act.start_s) not in restated
+        if act.layer == "phrase" or restated.get((act.turn, act.start_s), 0.0) <= act.confidence
     ]
     if not found:
         return Ruling(verdict="missed", reason="what happened was not explained")
@@ -316,7 +318,7 @@ def promises_kept_track(scene: Scene) -> Ruling:
 
 def problem_solved(scene: Scene) -> Ruling:
     confirmed, checked = scene.confirmed, scene.checked
-    unsolved = scene.acts("not_solved", by="customer")
+    unsolved = scene.certain("not_solved", by="customer")
     last = max((act.start_s for act in (*confirmed, *checked)), default=None)
     if last is not None and not any(act.start_s > last for act in unsolved):
         who = "the customer confirms it" if confirmed else "the agent checks it"

@@ -89,9 +89,7 @@ def _read(path: Path) -> Dialogue:
     unknown = {one for given in expected.values() for one in given} - set(get_args(Verdict))
     if unknown:
         raise ValueError(f"{path.name}: not verdicts: {', '.join(sorted(unknown))}")
-    return Dialogue(
-        name=path.stem, started_at=content["started_at"], lines=tuple(lines), expected=expected
-    )
+    return Dialogue(name=path.stem, started_at=content["started_at"], lines=tuple(lines), expected=expected)
 
 
 def turns_of(dialogue: Dialogue) -> tuple[Turn, ...]:
@@ -100,9 +98,7 @@ def turns_of(dialogue: Dialogue) -> tuple[Turn, ...]:
     for index, line in enumerate(dialogue.lines):
         at_s += line.gap_s
         words = tuple(
-            Word(
-                word=word, start_s=at_s + WORD_S * place, end_s=at_s + WORD_S * (place + 1), probability=1.0
-            )
+            Word(word=word, start_s=at_s + WORD_S * place, end_s=at_s + WORD_S * (place + 1), probability=1.0)
             for place, word in enumerate(line.text.split())
         )
         turns.append(
