@@ -2,7 +2,8 @@
 
 A dialogue is a file in ``tests/data/dialogues``: who says what, with the pause before a line where it is not
 the usual one, and of each check the verdict, or those that two careful readers might give. There is no sound,
-so times are those of even speech and checks that need sound have to say that they are not scored.
+so times are those of even speech and checks that need sound have to say that they are not scored. Nothing is
+corrected on dialogues that are ``held_out``: theirs is the agreement to expect of new calls.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,8 @@ class Line:
 class Dialogue:
     """A call in words; ``expected`` holds the verdicts that are right for each check."""
 
+    held_out: bool
+
     name: str
     started_at: str
     lines: tuple[Line, ...]
@@ -52,6 +55,8 @@ class Dialogue:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """How often a check came out as expected, and its false alarms."""
+
+    held_out: bool
 
     check: str
     dialogues: int
@@ -89,7 +94,13 @@ def _read(path: Path) -> Dialogue:
     unknown = {one for given in expected.values() for one in given} - set(get_args(Verdict))
     if unknown:
         raise ValueError(f"{path.name}: not verdicts: {', '.join(sorted(unknown))}")
-    return Dialogue(name=path.stem, started_at=content["started_at"], lines=tuple(lines), expected=expected)
+    return Dialogue(
+        held_out=content.get("held_out", False),
+        name=path.stem,
+        started_at=content["started_at"],
+        lines=tuple(lines),
+        expected=expected,
+    )
 
 
 def turns_of(dialogue: Dialogue) -> tuple[Turn, ...]:
@@ -182,13 +193,16 @@ def differences(dialogue: Dialogue, judgement: Judgement) -> list[Difference]:
     ]
 
 
-def rows(wrong: Sequence[Difference]) -> list[Row]:
-    """The figures of each check that words decide, given all differences of all dialogues."""
+def rows(wrong: Sequence[Difference], *, held_out: bool) -> list[Row]:
+    """The figures of each check that words decide, given all differences, in one part of the dialogues."""
     by_words = [name for name, check in load_guidance().checks.items() if check.part == "what_said"]
+    part = [dialogue for dialogue in dialogues() if dialogue.held_out is held_out]
+    wrong = [each for each in wrong if each.dialogue in {dialogue.name for dialogue in part}]
     return [
         Row(
+            held_out=held_out,
             check=check,
-            dialogues=(count := sum(check in dialogue.expected for dialogue in dialogues())),
+            dialogues=(count := sum(check in dialogue.expected for dialogue in part)),
             agreed=count - sum(each.check == check for each in wrong),
             false_violated=sum(each.check == check and each.found == "violated" for each in wrong),
             false_missed=sum(each.check == check and each.found == "missed" for each in wrong),
@@ -198,7 +212,9 @@ def rows(wrong: Sequence[Difference]) -> list[Row]:
 
 
 def measure(settings: Settings) -> list[Row]:
-    return rows([each for one in dialogues() for each in differences(one, judged(one, settings))])
+    """The rows of both parts, the dialogues that are held out last."""
+    wrong = [each for one in dialogues() for each in differences(one, judged(one, settings))]
+    return [*rows(wrong, held_out=False), *rows(wrong, held_out=True)]
 
 
 def agreement(found: Sequence[Row]) -> float:
@@ -208,12 +224,25 @@ def agreement(found: Sequence[Row]) -> float:
 
 def table(found: Sequence[Row]) -> str:
     head = f"{'check':<24}{'n':>4}{'agreement':>11}{'false violated':>16}{'false missed':>14}"
-    lines = [
-        f"{row.check:<24}{row.dialogues:>4}{row.agreed / row.dialogues:>11.0%}"
-        f"{row.false_violated:>16}{row.false_missed:>14}"
-        for row in found
-    ]
-    verdicts = sum(row.dialogues for row in found)
-    violated, missed = sum(row.false_violated for row in found), sum(row.false_missed for row in found)
-    total = f"{'total':<24}{verdicts:>4}{agreement(found):>11.1%}{violated:>16}{missed:>14}"
-    return "\n".join((head, *lines, total))
+    parts = [[row for row in found if row.held_out is held_out] for held_out in (False, True)]
+    names = ("total", "total, held out")
+    totals = [_total(name, part) for name, part in zip(names, parts, strict=True) if part]
+    return "\n".join((head, *map(_line, parts[0]), *totals))
+
+
+def _line(row: Row) -> str:
+    share = row.agreed / row.dialogues
+    return f"{row.check:<24}{row.dialogues:>4}{share:>11.1%}{row.false_violated:>16}{row.false_missed:>14}"
+
+
+def _total(name: str, found: Sequence[Row]) -> str:
+    return _line(
+        Row(
+            held_out=found[0].held_out,
+            check=name,
+            dialogues=sum(row.dialogues for row in found),
+            agreed=sum(row.agreed for row in found),
+            false_violated=sum(row.false_violated for row in found),
+            false_missed=sum(row.false_missed for row in found),
+        )
+    )
