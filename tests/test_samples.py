@@ -14,7 +14,7 @@ from pipeline.audio.metadata import read_metadata
 from pipeline.batch import process_call
 from pipeline.call import analyze_call
 from pipeline.phrases import normal_words
-from pipeline.records import Analysis
+from pipeline.records import Analysis, Finding
 from pipeline.reports.analysis_json import dumps
 from pipeline.reports.write import rerender, write_call
 from pipeline.rollup import roll_up
@@ -32,6 +32,8 @@ UNANNOUNCED = "2026-03-18-ken-dropped-signal"
 LOOK_UP = "2026-03-16-maya-bill-question"
 VOICEMAIL = "2026-03-10-ken-voicemail"
 CARD = "2026-03-23-maya-card-payment"
+ARGUED = "2026-03-03-ken-late-technician"
+MENDED = "2026-03-05-maya-double-charge"
 
 
 def analyze(truth: Truth) -> Analysis:
@@ -131,6 +133,72 @@ def test_first_accounts_are_cut_off_where_they_were(analyses: dict[str, Analysis
         if listening.first_account is not None and listening.first_account.cut_off:
             cut.add(call_id)
     assert cut == {UNANNOUNCED, "2026-03-03-ken-late-technician"}
+
+
+def quotes(finding: Finding) -> str:
+    return " ".join(one.quote for one in finding.evidence)
+
+
+def test_two_tense_calls_are_told_apart_for_the_right_reasons(analyses: dict[str, Analysis]) -> None:
+    """One is interrupted, blamed and unsolved; in the other the agent apologises, agrees and solves it."""
+    argued, mended = (
+        {finding.id: finding for finding in analyses[call_id].guidance} for call_id in (ARGUED, MENDED)
+    )
+    assert {name for name, one in argued.items() if one.verdict == "violated"} == {
+        "dont_interrupt", "mindset_no_blame", "solve_not_speed", "no_long_cause"
+    }  # fmt: skip
+    assert "should have waited" in quotes(argued["mindset_no_blame"])
+    assert any("while the customer was tense" in one.note for one in argued["dont_interrupt"].evidence)
+    for check in (
+        "let_them_tell",
+        "restate_concern",
+        "apology",
+        "empathy",
+        "present_solution",
+        "problem_solved",
+    ):
+        assert argued[check].verdict == "missed", check
+    assert "no help" in quotes(argued["problem_solved"])
+    assert {point.check for point in analyses[ARGUED].coaching.change} == {
+        "mindset_no_blame",
+        "dont_interrupt",
+    }
+    assert "violated" not in {one.verdict for one in mended.values()}
+    for check in (
+        "invite_story", "let_them_tell", "restate_concern", "empathy", "apology", "selective_agreement",
+        "present_solution", "give_contact", "follow_up", "problem_solved",
+    ):  # fmt: skip
+        assert mended[check].verdict == "met", check
+    assert "twice" in quotes(mended["restate_concern"])
+    assert "sorry" in quotes(mended["apology"])
+    assert "right" in quotes(mended["selective_agreement"])
+    assert "90" in quotes(mended["present_solution"])
+
+
+def test_tension_holds_in_one_call_and_falls_in_the_other(analyses: dict[str, Analysis]) -> None:
+    """The late technician's customer is tense from the third call on; the other one calms down."""
+    argued, mended = analyses[ARGUED].tension, analyses[MENDED].tension
+    assert argued.spans[0].start_s < 30
+    assert argued.spans[-1].outcome != "fell"
+    assert [span.outcome for span in mended.spans] == ["fell"]
+    contacted = {signal.id for signal in analyses[ARGUED].effort.signals}
+    assert {"contacted_before", "unresolved"} <= contacted
+
+
+def test_nobody_is_accused_of_what_did_not_happen(analyses: dict[str, Analysis]) -> None:
+    """What is violated in the other sample calls is what the scripts planned."""
+    violated = {
+        (call_id, finding.id)
+        for call_id, analysis in analyses.items()
+        for finding in analysis.guidance
+        if finding.verdict == "violated" and call_id != ARGUED
+    }
+    assert violated == {
+        (HOLD, "no_dead_air"),
+        (UNANNOUNCED, "dont_interrupt"),
+        (UNANNOUNCED, "mindset_no_blame"),
+        (UNANNOUNCED, "no_dead_air"),
+    }
 
 
 def test_a_voicemail_is_one_sided(analyses: dict[str, Analysis]) -> None:

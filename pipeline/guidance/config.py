@@ -54,6 +54,9 @@ class Limits(Section):
         "time for it after the account, where that ends late", unit="s", ge=0
     )
     restate_shared_words: int = setting("content words that a restatement shares with the customer's", ge=1)
+    restate_unmarked_shared_words: int = setting(
+        "the same where no speech act shows that something is restated", ge=1
+    )
     name_within_s: float = setting("time in which the agent gives the own name", unit="s", gt=0)
     remedy_quickly_s: float = setting("first remedy after the account: quick", unit="s", gt=0)
     remedy_slowly_s: float = setting("first remedy after the account: too late", unit="s", gt=0)
@@ -73,6 +76,9 @@ class TensionLimits(Section):
     calming: dict[str, float] = setting("share of the level that each act of the customer takes away")
     by_meaning_share: float = setting("what an act counts that no phrase shows, only meaning", ge=0, le=1)
     strong_words: float = setting("level from which words alone are tense", gt=0, le=1)
+    rising_words: float = setting(
+        "level from which turns right before those that words make tense belong to them", gt=0, le=1
+    )
     negative_words: float = setting("level from which words support the voice", gt=0, le=1)
     voice_share: float = setting("level that the highest voice score gives by itself", ge=0, le=1)
     largest_z: float = setting("voice score that counts as the highest", gt=0)

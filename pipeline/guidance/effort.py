@@ -57,7 +57,7 @@ def _late_remedy(scene: Scene) -> tuple[Evidence, ...]:
 
 def _unresolved(scene: Scene) -> tuple[Evidence, ...]:
     """The customer says at last that it is not solved, or nothing at all was offered for a problem."""
-    unsolved = scene.acts("not_solved", by="customer")
+    unsolved = scene.certain("not_solved", by="customer")
     settled = [
         *scene.confirmed,
         *scene.checked,

@@ -10,7 +10,7 @@ from pipeline.guidance.times import When
 from pipeline.records import Act, Promise, Turn
 
 PROMISES = ("promise", "follow_up")
-WARNING = "set_limit"
+WARNINGS = ("set_limit", "rush")
 SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
@@ -31,7 +31,7 @@ def promises_of(
     moment = _moment(started_at)
     texts = {turn.turn: turn.text for turn in turns}
     sure = [act for act in acts if act.confidence >= guidance.limits.act_confidence]
-    warnings = {(act.turn, act.start_s) for act in sure if act.id == WARNING}
+    warnings = {(act.turn, act.start_s) for act in sure if act.id in WARNINGS}
     found: dict[tuple[int, float], Promise] = {}
     for act in sorted(sure, key=lambda act: (act.start_s, act.turn)):
         if act.id not in PROMISES or (act.turn, act.start_s) in warnings:

@@ -27,6 +27,9 @@ from pipeline.timeline import Span
 QUOTE_WORDS = 14
 NO_SOUND = "there is no sound to measure"
 ONE_CHANNEL = "both voices are on one channel"
+AGAINST = ("blame", "rude_reply", "rush", "channel_switch")
+"""What the agent says against the customer: where a phrase shows it, nothing good is heard in the sentence
+by its meaning alone."""
 
 
 class Heard(Protocol):
@@ -116,8 +119,21 @@ class Scene:
             and act.speaker == by
             and act.confidence >= least
             and after_s <= act.start_s < before_s
+            and not self._outweighed(act)
         ]
         return sorted(found, key=lambda act: (act.start_s, act.end_s, act.id))
+
+    def _outweighed(self, act: Act) -> bool:
+        said_against = act.speaker == "agent" and (act.turn, act.start_s) in self._against
+        return said_against and act.layer == "meaning" and act.id not in AGAINST
+
+    @cached_property
+    def _against(self) -> frozenset[tuple[int, float]]:
+        return frozenset(
+            (act.turn, act.start_s)
+            for act in self.heard.acts
+            if act.speaker == "agent" and act.id in AGAINST and act.layer == "phrase"
+        )
 
     def certain(self, *ids: str, by: Role = "agent", after_s: float = 0.0) -> list[Act]:
         """Acts that are sure enough to break a rule: surer where no phrase can be pointed at."""
@@ -144,6 +160,16 @@ class Scene:
         return self.acts(*self.guidance.problem_acts, by="customer")
 
     @cached_property
+    def begun_s(self) -> float:
+        """When the problem first came up; the start of the call in one without a problem."""
+        return self.complaint[0].start_s if self.complaint else 0.0
+
+    @cached_property
+    def abuse(self) -> list[Act]:
+        """Abuse by the customer that a phrase shows: nobody has to set limits to what only sounds like it."""
+        return [act for act in self.certain("abuse", by="customer") if act.layer == "phrase"]
+
+    @cached_property
     def fixes(self) -> list[Act]:
         return self.acts("present_solution")
 
@@ -162,8 +188,7 @@ class Scene:
     @cached_property
     def confirmed(self) -> list[Act]:
         """What the customer says is solved, since the problem came up."""
-        since_s = self.complaint[0].start_s if self.complaint else 0.0
-        return self.acts("confirm_solved", by="customer", after_s=since_s)
+        return self.acts("confirm_solved", by="customer", after_s=self.begun_s)
 
     @cached_property
     def account(self) -> Account | None:
@@ -232,7 +257,7 @@ class Scene:
         if of == "tension":
             return self._tension_occasion() or None
         if of == "abuse":
-            return from_acts(self.certain("abuse", by="customer")[:2]) or None
+            return from_acts(self.abuse[:2]) or None
         if of == "promise":
             own = [promise for promise in self.promises if promise.who == "agent"]
             return tuple(self.of_promise(promise) for promise in own) or None

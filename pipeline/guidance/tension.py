@@ -54,7 +54,10 @@ def tension_of(
         return Tension(curve=(), spans=(), not_scored=unscorable or "the customer holds no turn")
     curve = [_point(turn, said, voices.get(turn.turn), limits) for turn in own]
     runs = _runs(curve, own, limits)
-    spans = tuple(_span(run, run is runs[-1], curve, own, turns, sure, events, agent, limits) for run in runs)
+    spans = tuple(
+        _span(run, begun, run is runs[-1], curve, own, turns, sure, events, agent, limits)
+        for run, begun in zip(runs, _beginnings(runs, curve, limits), strict=True)
+    )
     peak = max(range(len(curve)), key=lambda index: curve[index].level)
     calm = [point for point in curve[peak + 1 :] if _calm(point, limits)]
     slope, low, high = _trend([(point.t_s / SECONDS_PER_MINUTE, point.level) for point in curve], limits)
@@ -127,8 +130,25 @@ def _runs(curve: Sequence[TensionPoint], own: Sequence[Turn], limits: TensionLim
     ]
 
 
+def _beginnings(runs: Sequence[range], curve: Sequence[TensionPoint], limits: TensionLimits) -> list[int]:
+    """Where each run began to rise: at complaints right before it, over as few turns as join tense ones."""
+    found = []
+    earliest = 0
+    for run in runs:
+        begun = run.start
+        for index in range(run.start - 1, earliest - 1, -1):
+            if begun - index > limits.join_turns + 1:
+                break
+            if (curve[index].words or 0.0) >= limits.rising_words:
+                begun = index
+        found.append(begun)
+        earliest = run.stop
+    return found
+
+
 def _span(
     run: range,
+    begun: int,
     final: bool,
     curve: Sequence[TensionPoint],
     own: Sequence[Turn],
@@ -138,8 +158,11 @@ def _span(
     agent: SpeakerMeasures | None,
     limits: TensionLimits,
 ) -> TensionSpan:
-    """A tense span. It fell if the next turn is calm, or, of the last span, if the call ends calmly."""
-    first, last = own[run[0]], own[run[-1]]
+    """A tense span, from the turn ``begun`` in which it rises.
+
+    It fell if the next turn is calm, or, of the last span, if the call ends calmly.
+    """
+    first, last = own[begun], own[run[-1]]
     after = curve[-1 if final else run[-1] + 1].level
     change = after - curve[run[0]].level
     until_s = first.end_s + limits.response_s
@@ -151,7 +174,7 @@ def _span(
     return TensionSpan(
         start_s=first.start_s,
         end_s=last.end_s,
-        peak=max(curve[index].level for index in run),
+        peak=max(curve[index].level for index in range(begun, run.stop)),
         agent_response=_response((first.start_s, until_s), turns, acts, events, agent),
         outcome=outcome,
     )

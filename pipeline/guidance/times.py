@@ -12,6 +12,7 @@ from pipeline.settings import Section
 
 DAY_S = 86_400
 NOON = 12
+HOUR_MIN = 60
 WEEK_DAYS = 7
 APART = 12
 """Characters between two parts of one time, such as `in the`."""
@@ -39,6 +40,7 @@ class TimeWords(Section):
     after_noon_until_hour: int = Field(ge=0, le=12)
     before_clock: tuple[str, ...]
     after_clock: tuple[str, ...]
+    past_hour: dict[str, int]
     beside_clock: tuple[str, ...]
     leading: tuple[str, ...]
     loose: tuple[str, ...]
@@ -59,6 +61,7 @@ class TimeWords(Section):
             rf"(?P<month>{_any(self.months)})\s+(?P<month_day>\d{{1,2}})[^\W\d]{{0,2}}",
             rf"(?P<day_first>\d{{1,2}})[^\W\d]{{0,2}}(?:\s\w+)?\s+(?P<month_last>{_any(self.months)})",
             rf"(?P<bare>{hour})\s*(?P<with>{clocks})",
+            rf"(?P<past>{_any(self.past_hour)})\s+(?P<past_hour>{number})(?!\w)",
             rf"(?:{_any(self.before_clock)})\s+(?P<hour>{hour}){ahead}",
             rf"(?P<part>{parts})",
         )
@@ -95,7 +98,7 @@ class TimeWords(Section):
         if day is None:
             day = started_at.date()
             passed = clock <= started_at.time()
-            if passed and "hour" not in given and "bare" not in given:
+            if passed and not {"hour", "bare", "past_hour"} & set(given):
                 return day.isoformat()
             day += timedelta(days=1) if passed else timedelta()
         return datetime.combine(day, clock, started_at.tzinfo).isoformat(timespec="minutes")
@@ -121,7 +124,7 @@ class TimeWords(Section):
 
     def _clock(self, given: dict[str, str]) -> time | None:
         part = given.get("part") or (given["day"] if given.get("day") in self.parts else None)
-        spoken = given.get("bare") or given.get("hour")
+        spoken = given.get("bare") or given.get("hour") or given.get("past_hour")
         if spoken is None:
             return time(self.parts[part]) if part else None
         text, _, minutes = spoken.partition(":")
@@ -132,7 +135,12 @@ class TimeWords(Section):
         )
         if later and hour < NOON:
             hour += NOON
-        return time(hour, int(minutes or 0)) if hour < 2 * NOON and int(minutes or 0) < 60 else None
+        if hour >= 2 * NOON or int(minutes or 0) >= HOUR_MIN:
+            return None
+        hour, minute = divmod(
+            hour * HOUR_MIN + int(minutes or 0) + self.past_hour.get(given.get("past", ""), 0), HOUR_MIN
+        )
+        return time(hour % (2 * NOON), minute)
 
     def _number(self, text: str) -> float:
         return float(text) if text.isdigit() else self.numbers[text]

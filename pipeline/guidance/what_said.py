@@ -1,24 +1,32 @@
 """Checks of what was said: speech acts, when they came, and what they were about."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pipeline.guidance.how_said import account_evidence
+from pipeline.guidance.promises import SENTENCE_END
 from pipeline.guidance.scene import NO_SOUND, Ruling, Scene, from_act, from_acts, surest
-from pipeline.records import Act, Evidence, Hold, Turn
+from pipeline.records import Act, Evidence, Hold, Turn, Verdict
 from pipeline.timeline import Span
 
 ACKNOWLEDGING = (
     "restate_concern", "empathy", "apology", "confirmation", "selective_agreement", "assessment",
     "invite_story", "reassurance",
 )  # fmt: skip
+OTHERWISE_MEANT = (
+    "blame", "rude_reply", "ask_account_data", "present_solution", "explain_next_steps", "promise",
+    "follow_up", "channel_switch", "rush", "announce_hold", "announce_transfer", "set_limit", "give_name",
+    "give_contact",
+)  # fmt: skip
+"""Sentences that a phrase shows to be one of these are no restatement."""
 OPEN_ISSUE = ("not_solved", "anger", "leave", "ask_supervisor")
 
 
-def said(act: str) -> Callable[[Scene], Ruling]:
-    """A check that is met by one speech act of the agent."""
+def said(act: str, *, of_problem: bool = False) -> Callable[[Scene], Ruling]:
+    """A check that is met by one speech act of the agent; ``of_problem``: once a problem, if any, came up."""
 
     def rule(scene: Scene) -> Ruling:
-        found = scene.acts(act)
+        found = scene.acts(act, after_s=scene.begun_s if of_problem else 0.0)
         if not found:
             return Ruling(verdict="missed", reason="nothing of the kind was heard")
         return _met(found, "said by the agent")
@@ -66,13 +74,19 @@ def mindset_no_blame(scene: Scene) -> Ruling:
 
 def invite_story(scene: Scene) -> Ruling:
     invited = scene.acts("invite_story")
-    straight = scene.acts("ask_account_data", "present_solution", after_s=scene.complaint[0].start_s)
+    straight = scene.acts("ask_account_data", "present_solution", after_s=scene.begun_s)
     if invited and (not straight or invited[0].start_s <= straight[0].start_s):
         return _met(invited, "the customer was invited to tell")
     if invited:
         return _partly(invited, "the invitation came after a question for data or a fix")
     account = scene.account
-    if account and not account.cut_off and (not straight or straight[0].start_s >= account.end_s):
+    reply = account.taken_turn if account else None
+    dismissed = [act for act in scene.acts("blame", "rude_reply") if act.turn == reply]
+    straight = sorted(
+        [*scene.acts("ask_account_data", before_s=scene.begun_s), *straight], key=lambda act: act.start_s
+    )
+    led = bool(straight) and (straight[0].turn == reply or (account and straight[0].start_s < account.end_s))
+    if account and not account.cut_off and not led and not dismissed:
         return Ruling(
             verdict="partly_met",
             reason="the customer told it without being invited, and was let to",
@@ -81,15 +95,14 @@ def invite_story(scene: Scene) -> Ruling:
     reason = "no invitation to tell"
     if straight:
         reason += "; the first reply asks for data or offers a fix"
-    return Ruling(verdict="missed", reason=reason, evidence=from_acts(straight[:1]))
+    return Ruling(verdict="missed", reason=reason, evidence=from_acts(straight[:1] or dismissed[:1]))
 
 
 def no_premature_solution(scene: Scene) -> Ruling:
     account = scene.account
     if account is None:
         return Ruling(verdict="not_applicable", reason="no account of a problem")
-    begun_s = scene.complaint[0].start_s
-    fixes = scene.certain("present_solution", after_s=begun_s)
+    fixes = scene.certain("present_solution", after_s=scene.begun_s)
     early = [
         act
         for act in fixes
@@ -99,7 +112,7 @@ def no_premature_solution(scene: Scene) -> Ruling:
         return _violated(early, "a fix was offered before the account was finished")
     if not fixes:
         return _kept("no fix was offered before the account was finished")
-    heard = scene.acts(*ACKNOWLEDGING, after_s=begun_s, before_s=fixes[0].end_s)
+    heard = scene.acts(*ACKNOWLEDGING, after_s=scene.begun_s, before_s=fixes[0].end_s)
     if not heard:
         return _partly(fixes[:1], "the first fix came after the account, which nothing had acknowledged")
     return Ruling(
@@ -115,19 +128,54 @@ def restate_concern(scene: Scene) -> Ruling:
     # A concern is repeated in one turn, which may take several sentences.
     shared = [(act, _shared(scene, act, whole_turn=True)) for act in scene.acts("restate_concern")]
     own = [(act, words) for act, words in shared if len(words) >= limits.restate_shared_words]
+    account = scene.account
+    after_s = account.end_s + limits.restate_after_account_s if account else 0.0
+    due_s = max(limits.restate_within_share * scene.heard.facts.duration_s, after_s)
+    unmarked = _unmarked(scene) if not own or own[0][0].start_s > due_s else None
+    if unmarked is not None and (not own or unmarked[0].start_s <= due_s):
+        turn, common = unmarked
+        reason = f"taken up at {turn.start_s:.0f} s; in common: {', '.join(sorted(common))}"
+        verdict: Verdict = "met" if turn.start_s <= due_s else "partly_met"
+        if verdict == "partly_met":
+            reason += f"; due by {due_s:.0f} s"
+        return Ruling(
+            verdict=verdict, reason=reason, evidence=(scene.of_turn(turn, "takes up what was said"),)
+        )
     if not own:
         reason = "the concern was not repeated"
         if shared:
             reason = "what was repeated has too little in common with what the customer said"
         return Ruling(verdict="missed", reason=reason, evidence=from_acts(act for act, _ in shared[:1]))
     act, words = own[0]
-    account = scene.account
-    after_s = account.end_s + limits.restate_after_account_s if account else 0.0
-    due_s = max(limits.restate_within_share * scene.heard.facts.duration_s, after_s)
     whole = [each for each, _ in own if each.turn == act.turn]
     if act.start_s > due_s:
         return _partly(whole, f"repeated at {act.start_s:.0f} s; due by {due_s:.0f} s")
     return _met(whole, f"repeated at {act.start_s:.0f} s; in common: {', '.join(sorted(words))}")
+
+
+def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:
+    """The first turn after the account that takes up the customer's words, though no act shows it.
+
+    Questions, and sentences that are shown to be something else, take up nothing.
+    """
+    account, language = scene.account, scene.language
+    if account is None or language is None:
+        return None
+    told = " ".join(scene.turn_of[turn].text for turn in account.turns)
+    for turn in scene.agent_turns:
+        if turn.start_s < account.end_s and turn.turn != account.taken_turn:
+            continue
+        acts = [act for act in scene.acts(*OTHERWISE_MEANT) if act.layer == "phrase"]
+        other = [act.quote for act in acts if act.turn == turn.turn]
+        sentences = [
+            sentence
+            for sentence in SENTENCE_END.split(turn.text)
+            if not sentence.endswith("?") and not any(quote in sentence for quote in other)
+        ]
+        words = language.content(" ".join(sentences)) & language.content(told)
+        if len(words) >= scene.guidance.limits.restate_unmarked_shared_words:
+            return turn, words
+    return None
 
 
 def _shared(scene: Scene, act: Act, *, whole_turn: bool = False) -> frozenset[str]:
@@ -155,13 +203,13 @@ def apology(scene: Scene) -> Ruling:
 
 def _names_something(scene: Scene, act: Act) -> bool:
     """Whether the apology, or the sentence before it in the turn, is about what the customer had said."""
+    if _shared(scene, act):
+        return True
+    if any(_shared(scene, other) for other in scene.acts("selective_agreement") if other.turn == act.turn):
+        return True
     turn = scene.turn_of.get(act.turn)
-    before = [
-        other
-        for other in scene.acts("restate_concern", "selective_agreement")
-        if turn is not None and other.turn == turn.turn
-    ]
-    return bool(_shared(scene, act)) or any(_shared(scene, other) for other in before)
+    before = replace(act, quote=turn.text.partition(act.quote)[0]) if turn else act
+    return len(_shared(scene, before)) >= scene.guidance.limits.restate_shared_words
 
 
 def _timed(scene: Scene, act: Act) -> bool:
@@ -206,7 +254,7 @@ def follow_up(scene: Scene) -> Ruling:
 
 
 def set_limits(scene: Scene) -> Ruling:
-    abuse = scene.certain("abuse", by="customer")
+    abuse = scene.abuse
     rude = scene.certain("rude_reply", after_s=abuse[0].start_s)
     if rude:
         return _violated(rude, "abuse was answered in kind")
@@ -220,7 +268,7 @@ def remedy_quickly(scene: Scene) -> Ruling:
     account, limits = scene.account, scene.guidance.limits
     if account is None:
         return Ruling(verdict="not_applicable", reason="no account of a problem")
-    fixes = [act for act in scene.fixes if act.start_s >= scene.complaint[0].start_s]
+    fixes = [act for act in scene.fixes if act.start_s >= scene.begun_s]
     if not fixes:
         return Ruling(verdict="missed", reason="no remedy was named")
     waited_s = max(0.0, fixes[0].start_s - account.end_s)
@@ -233,7 +281,13 @@ def remedy_quickly(scene: Scene) -> Ruling:
 
 
 def explain_what_happened(scene: Scene) -> Ruling:
-    found = scene.acts("explain_cause")
+    # What sounds more like the concern repeated than like its cause is no cause.
+    restated = {(act.turn, act.start_s): act.confidence for act in scene.acts("restate_concern")}
+    found = [
+        act
+        for act in scene.acts("explain_cause")
+        if act.layer == "phrase" or restated.get((act.turn, act.start_s), 0.0) <= act.confidence
+    ]
     if not found:
         return Ruling(verdict="missed", reason="what happened was not explained")
     long = [act for act in found if _length_s(scene, act) > scene.guidance.limits.long_cause_s]
@@ -264,15 +318,52 @@ def promises_kept_track(scene: Scene) -> Ruling:
 
 def problem_solved(scene: Scene) -> Ruling:
     confirmed, checked = scene.confirmed, scene.checked
-    unsolved = scene.acts("not_solved", by="customer")
+    unsolved = scene.certain("not_solved", by="customer")
     last = max((act.start_s for act in (*confirmed, *checked)), default=None)
     if last is not None and not any(act.start_s > last for act in unsolved):
         who = "the customer confirms it" if confirmed else "the agent checks it"
-        return _met([*reversed(confirmed), *reversed(checked)], who)
+        return _met([*_most_to_the_point(scene), *reversed(checked)], who)
     reason = (
         "the customer says that it is not solved" if unsolved else "nobody says or asks whether it is solved"
     )
     return Ruling(verdict="missed", reason=reason, evidence=from_acts(unsolved[-1:]))
+
+
+def _most_to_the_point(scene: Scene) -> list[Act]:
+    """Confirmations from the last on; at the end those that only mean it, or answer whether all is clear."""
+    asked = scene.acts("confirm_understanding", "check_solved")
+
+    def about_clarity(act: Act) -> bool:
+        turn = max((one.turn for one in asked if one.start_s < act.start_s), default=None)
+        kinds = {one.id for one in asked if one.turn == turn}
+        return turn is not None and act.turn - turn <= 1 and "check_solved" not in kinds
+
+    latest = reversed(scene.confirmed)
+    return sorted(latest, key=lambda act: (act.layer != "phrase", about_clarity(act)))
+
+
+def offer_alternative(scene: Scene) -> Ruling:
+    """A meeting, a call-back or a supervisor while the customer is tense or soon after; being sent elsewhere
+    is none."""
+    elsewhere = {(act.turn, act.start_s) for act in scene.acts("channel_switch")}
+    after_s = scene.guidance.limits.hold_after_tense_s
+    found = [
+        act
+        for act in scene.acts("offer_alternative")
+        if (act.turn, act.start_s) not in elsewhere and scene.tense((act.start_s, act.end_s), after_s)
+    ]
+    if not found:
+        return Ruling(verdict="missed", reason="nothing of the kind was heard while the customer was tense")
+    return _met(found, "offered while the customer was tense")
+
+
+def ask_feedback(scene: Scene) -> Ruling:
+    """Due at the end: that is where it is missed."""
+    found = scene.acts("ask_feedback")
+    if found:
+        return _met(found, "said by the agent")
+    last = tuple(scene.of_turn(turn, "the last words of the agent") for turn in scene.agent_turns[-1:])
+    return Ruling(verdict="missed", reason="nothing of the kind was heard", evidence=last)
 
 
 def solve_not_speed(scene: Scene) -> Ruling:

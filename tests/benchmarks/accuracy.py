@@ -5,7 +5,8 @@ matching with an onset collar of 0.5 s. A total pools counts; it is never a mean
 utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Turn-
 taking: labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Voices told apart: one-channel
 versions of the calls (`tests/benchmarks/mono.py`). Speech acts: labelled sentences that no fit has seen
-(`tests/benchmarks/speech_acts.py`). Secrets: marked examples (`tests/benchmarks/redaction.py`); words taken
+(`tests/benchmarks/speech_acts.py`). Guidance: written dialogues with the verdicts that are right
+(`tests/benchmarks/dialogues.py`). Secrets: marked examples (`tests/benchmarks/redaction.py`); words taken
 out count neither as right nor as wrong.
 """
 
@@ -24,7 +25,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import f0, mono, redaction, speech_acts, turn_taking
+from tests.benchmarks import dialogues, f0, mono, redaction, speech_acts, turn_taking
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
@@ -269,6 +270,7 @@ def as_json(
     secrets: Mapping[str, Sequence[redaction.KindRow]] | None = None,
     acts: Sequence[speech_acts.ActRow] = (),
     told: Sequence[tuple[str, mono.Version, mono.Told]] = (),
+    checks: Sequence[dialogues.Row] = (),
 ) -> str:
     """All figures; errors of rates in per cent; what was left out is empty."""
     total = reduce(add, rows)
@@ -286,6 +288,7 @@ def as_json(
         "turn_taking": [row.as_record() for row in snippets],
         "secrets": {which: [asdict(row) for row in found] for which, found in (secrets or {}).items()},
         "speech_acts": [asdict(row) for row in acts],
+        "guidance": [asdict(row) for row in checks],
         "mono": [{"system": name, "version": version, **asdict(one)} for name, version, one in told],
     }
     return json.dumps(content | more, indent=1)
@@ -308,6 +311,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.stdout.write(table(rows) + "\n")
     acts = speech_acts.measure(settings)
     sys.stdout.write(f"\n{speech_acts.table(acts)}\n")
+    checks = dialogues.measure(settings)
+    sys.stdout.write(f"\n{dialogues.table(checks)}\n")
     pitch = [] if options.no_f0 else f0.run_quick()
     if pitch:
         sys.stdout.write(f"\n{f0.table(pitch)}\n")
@@ -321,7 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if told:
         sys.stdout.write(f"\n{mono.table(told)}\n{mono.words_line(settings)}\n")
     if options.json:
-        content = as_json(rows, pitch, snippets, secrets, acts, told)
+        content = as_json(rows, pitch, snippets, secrets, acts, told, checks)
         options.json.write_text(content + "\n", encoding="utf-8")
 
 

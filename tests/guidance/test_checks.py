@@ -200,6 +200,70 @@ def test_a_late_restatement_is_partly_met() -> None:
     assert verdicts([story, *[chat] * 9, again])["restate_concern"].verdict == "partly_met"
 
 
+def test_a_concern_may_be_taken_up_in_words_that_no_act_shows() -> None:
+    """Four content words of the customer's in a statement; a question or a fix takes up nothing."""
+    story: Said = ("customer", "The blue kettle leaks water over my kitchen table.", "problem")
+    taken: Said = ("agent", "I understand. The kettle leaks and the kitchen table gets wet with water.", "")
+    assert verdicts([story, taken])["restate_concern"].verdict == "met"
+    for reply, acts in (
+        ("Does the kettle leak water on the kitchen table?", ""),
+        ("I will dry the kettle, the water and the kitchen table.", "present_solution"),
+        ("The kettle leaks.", ""),
+    ):
+        assert verdicts([story, ("agent", reply, acts)])["restate_concern"].verdict == "missed", reply
+
+
+def test_nothing_good_is_heard_in_a_sentence_against_the_customer() -> None:
+    """What only sounds like empathy does not count beside blame that a phrase shows."""
+    spoken = heard([("customer", "You idiots.", "problem abuse"), ("agent", "Your fault.", "blame empathy")])
+    acts = tuple(replace(act, layer="meaning") if act.id == "empathy" else act for act in spoken.acts)
+    found = {one.id: one for one in judge(replace(spoken, acts=acts), settings()).guidance}
+    assert found["empathy"].verdict == "missed"
+    assert found["mindset_no_blame"].verdict == "violated"
+
+
+def test_what_only_sounds_like_abuse_asks_for_no_limit() -> None:
+    """Without a phrase that is abusive nobody has to set limits."""
+    spoken = heard([("customer", "You are joking.", "problem abuse"), ("agent", "No.", "")])
+    acts = tuple(replace(act, layer="meaning", confidence=0.97) for act in spoken.acts)
+    found = {one.id: one for one in judge(replace(spoken, acts=acts), settings()).guidance}
+    assert found["set_limits"].verdict == "not_applicable"
+
+
+def test_a_reply_with_blame_or_a_fix_invites_nobody() -> None:
+    """A story told uninvited counts half if it was let to stand, not if the first reply turned on it."""
+    story: Said = ("customer", "My heating is off.", "problem")
+    for reply, expected in (("", "partly_met"), ("blame", "missed"), ("present_solution", "missed")):
+        assert verdicts([story, ("agent", "Well.", reply)])["invite_story"].verdict == expected
+    asked: Said = ("agent", "Account number?", "ask_account_data")
+    assert verdicts([asked, story, ("agent", "Well.", "")])["invite_story"].verdict == "missed"
+
+
+def test_an_alternative_is_offered_to_the_tense() -> None:
+    """A call-back counts while the customer is tense, and the website is no alternative."""
+    angry: Said = ("customer", "I am furious.", "problem anger")
+    offer: Said = ("agent", "A colleague can call you back.", "offer_alternative")
+    elsewhere: Said = ("agent", "Book it on the website.", "offer_alternative channel_switch")
+    calm: Said = ("customer", "I see.", "")
+    assert verdicts([angry, offer])["offer_alternative"].verdict == "met"
+    assert verdicts([angry, elsewhere])["offer_alternative"].verdict == "not_applicable"
+    assert verdicts([angry, *[calm] * 8, offer])["offer_alternative"].verdict == "not_applicable"
+
+
+def test_the_confirmation_that_is_shown_is_about_the_problem() -> None:
+    """Not the answer to whether all is clear, which may come later."""
+    lines: list[Said] = [
+        ("customer", "My line is dead.", "problem"),
+        ("agent", "I am resetting it.", "present_solution"),
+        ("customer", "It works now.", "confirm_solved"),
+        ("agent", "Is everything clear?", "confirm_understanding"),
+        ("customer", "Yes, all clear.", "confirm_solved"),
+    ]
+    found = verdicts(lines)["problem_solved"]
+    assert found.verdict == "met"
+    assert [one.turn for one in found.evidence] == [2, 4]
+
+
 def test_limits_are_due_to_abuse_alone() -> None:
     """Abuse met with a limit, with silence, and in kind."""
     lines: list[Said] = [("agent", "Hello.", ""), ("customer", "You idiots.", "problem abuse")]

@@ -50,6 +50,20 @@ def test_meaning_alone_counts_half() -> None:
     assert not judge(replace(spoken, acts=acts), settings()).tension.spans
 
 
+def test_tension_begins_where_the_complaints_do() -> None:
+    """Calling for the third time is not tense by itself, but is where the outburst after it begins."""
+    third: Said = ("customer", "This is the third time.", "repeat_contact")
+    outburst: Said = ("customer", "This is ridiculous.", "anger")
+    assert not tension(AGENT, third, CALM).spans
+    (span,) = tension(AGENT, third, CALM, outburst).spans
+    assert span.start_s < 10
+    (late,) = tension(AGENT, third, CALM, CALM, outburst).spans
+    assert late.start_s > 20
+    plain: Said = ("customer", "It is broken.", "problem")
+    (alone,) = tension(AGENT, plain, outburst).spans
+    assert alone.start_s > 10
+
+
 def test_voice_supports_words() -> None:
     """A raised voice makes a plain complaint tense, and a happy exclamation not."""
     complaint: Said = ("customer", "It is broken.", "problem")

@@ -26,6 +26,8 @@ TUESDAY = datetime.fromisoformat("2026-03-03T15:42:30-05:00")
         ("tomorrow before noon", "tomorrow before noon", "2026-03-04T12:00-05:00"),
         ("at two o 'clock tomorrow", "at two o 'clock tomorrow", "2026-03-04T14:00-05:00"),
         ("at 10:30 am", "at 10:30 am", "2026-03-04T10:30-05:00"),
+        ("at half past four", "at half past four", "2026-03-03T16:30-05:00"),
+        ("tomorrow at a quarter to nine", "tomorrow at a quarter to nine", "2026-03-04T08:45-05:00"),
         ("within two hours", "within two hours", "2026-03-03T17:42-05:00"),
         ("within three days", "within three days", "2026-03-06"),
         ("by the end of the day", "by the end of the day", "2026-03-03T17:00-05:00"),
