@@ -37,7 +37,8 @@ def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{number(100 * share, 1 if 0 < share < 0.1 else 0)}{NBSP}%"
+    """Halves are rounded up: 0.665, rounded from 0.66502, is 67% everywhere."""
+    return f"{number(100 * share + 1e-9, 1 if 0 < share < 0.1 else 0)}{NBSP}%"
 
 
 def quantity(value: float, unit: str, decimals: int = 0, *, signed: bool = False) -> str:
