@@ -166,7 +166,8 @@ def _facts(measures: Measures, *, certain: bool) -> str:
     if agent is not None and customer is not None and agent.talk_s and customer.talk_s:
         if certain and agent.interruptions is not None:
             parts.append(_interrupted(agent.interruptions))
-        parts.append(f"had {agent.talk_s / (agent.talk_s + customer.talk_s):.0%} of the talk")
+        share = round(agent.talk_s / (agent.talk_s + customer.talk_s), 3)  # as analysis.json has it
+        parts.append(f"had {share:.0%} of the talk")
     sentences = [_listed(parts)]
     held_s = sum(hold.end_s - hold.start_s for hold in measures.call.holds)
     if held_s:

@@ -37,8 +37,7 @@ def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
 
 
 def percent(share: float) -> str:
-    """Halves are rounded up: 0.665, rounded from 0.66502, is 67% everywhere."""
-    return f"{number(100 * share + 1e-9, 1 if 0 < share < 0.1 else 0)}{NBSP}%"
+    return f"{number(100 * share, 1 if 0 < share < 0.1 else 0)}{NBSP}%"
 
 
 def quantity(value: float, unit: str, decimals: int = 0, *, signed: bool = False) -> str:
