@@ -185,9 +185,7 @@ def rescore(
     index = roll_up(batch, (), settings) if batch == root or (batch / "index.html").is_file() else None
     done = len(folders) - len(failed)
     for key, calls in stale.items():
-        click.echo(
-            f"Note: {calls} calls were measured by another {key}; analyse them again to use it", err=True
-        )
+        click.echo(f"Note: calls measured by another {key}: {calls}; analyse them again to use it", err=True)
     if as_json:
         _print_json({"done": done, "failed": failed, "index": index and str(index), "needs_sound": stale})
     else:
@@ -253,6 +251,8 @@ def status(
     for batch in () if as_json else batches:
         for line in shown(batch):
             click.echo(line)
+    if not batches and not as_json:
+        click.echo("no nightly batch is recorded")
     return EXIT_FAILED if any(batch["failed"] for batch in batches) else 0
 
 

@@ -143,7 +143,9 @@ def _point(one: _Candidate, advice: Advice, scene: Scene) -> CoachingPoint:
 def _summary(scene: Scene, texts: SummaryTexts) -> str:
     """The call in facts, and how the customer's tension went."""
     heard = scene.heard
-    facts = _facts(heard.measures) if heard.facts.has_sound else _words_only(scene)
+    facts = (
+        _facts(heard.measures, certain=not scene.diarized) if heard.facts.has_sound else _words_only(scene)
+    )
     tension = scene.tension
     if not tension.spans or tension.end_level is None:
         return facts
@@ -157,16 +159,18 @@ def _summary(scene: Scene, texts: SummaryTexts) -> str:
     return f"{facts} {told}"
 
 
-def _facts(measures: Measures) -> str:
+def _facts(measures: Measures, *, certain: bool) -> str:
+    """Pace, interruptions where they are ``certain``, shares and holds."""
     speakers = measures.by_role()
     if not any(one.talk_s for one in speakers.values()):
         return "No speech was found in this recording."
     parts = [_pace("agent" if "agent" in speakers else next(iter(speakers)), measures)]
     agent, customer = measures.agent, measures.customer
     if agent is not None and customer is not None and agent.talk_s and customer.talk_s:
-        if agent.interruptions is not None:
+        if certain and agent.interruptions is not None:
             parts.append(_interrupted(agent.interruptions))
-        parts.append(f"had {agent.talk_s / (agent.talk_s + customer.talk_s):.0%} of the talk")
+        share = round(agent.talk_s / (agent.talk_s + customer.talk_s), 3)  # as analysis.json has it
+        parts.append(f"had {share:.0%} of the talk")
     sentences = [_listed(parts)]
     held_s = sum(hold.end_s - hold.start_s for hold in measures.call.holds)
     if held_s:

@@ -295,3 +295,10 @@ def test_every_command_has_help() -> None:
         assert command.help, name
         options = [param for param in command.params if isinstance(param, click.Option)]
         assert all(option.help for option in options), name
+
+
+def test_status_of_no_batch_says_so(tmp_path: Path) -> None:
+    """An empty ledger is told of, not shown as nothing."""
+    store = f"store.url=sqlite:///{tmp_path}/store.sqlite"
+    assert call("status", "--set", store).stdout == "no nightly batch is recorded\n"
+    assert json.loads(call("status", "--json", "--set", store).stdout) == []

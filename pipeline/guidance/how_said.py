@@ -56,14 +56,17 @@ def dont_interrupt(scene: Scene) -> Ruling:
     if agent is None or agent.interruptions is None:
         reason = agent.not_scored.get("interruptions", NO_SOUND) if agent else NO_SOUND
         return Ruling(verdict="not_scored", reason=reason)
+    left_out = agent.interruptions - len(evidence)
+    unsure = f"; too uncertain to be judged: {left_out}" if left_out else ""
     if not evidence:
         listened = agent.backchannels or 0
         return Ruling(
-            verdict="met", reason=f"no interruption of the customer; backchannels while listening: {listened}"
+            verdict="met",
+            reason=f"no interruption of the customer; backchannels while listening: {listened}{unsure}",
         )
     confidence = max(event.confidence for event in scene.interruptions)
     tense = sum(scene.tense((event.start_s, event.end_s)) for event in scene.interruptions)
-    reason = f"interruptions of the customer: {len(evidence)}; while the customer was tense: {tense}"
+    reason = f"interruptions of the customer: {len(evidence)}; while the customer was tense: {tense}{unsure}"
     if confidence < limits.violation_confidence:
         return Ruling(
             verdict="partly_met",

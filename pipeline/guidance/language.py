@@ -1,6 +1,7 @@
 """What the guidance knows of a language besides speech acts, from ``configs/language.<language>.yaml``."""
 
 import re
+from collections.abc import Collection
 from functools import cache
 
 import yaml
@@ -29,6 +30,11 @@ class Language(Section):
     def content(self, text: str) -> frozenset[str]:
         """Stems of the words that say what a text is about."""
         return frozenset(self._stem(word) for word in normal_words(text) if word not in self.function_words)
+
+    def words_of(self, stems: Collection[str], text: str) -> list[str]:
+        """The words of a text with these stems, each once, as they come."""
+        found = (word for word in normal_words(text) if word not in self.function_words)
+        return list(dict.fromkeys(word for word in found if self._stem(word) in stems))
 
     def promised(self, sentence: str) -> str:
         """What a sentence promises: the sentence without the words that make it a promise."""

@@ -150,7 +150,9 @@ def restate_concern(scene: Scene) -> Ruling:
     whole = [each for each, _ in own if each.turn == act.turn]
     if act.start_s > due_s:
         return _partly(whole, f"repeated at {act.start_s:.0f} s; due by {due_s:.0f} s")
-    return _met(whole, f"repeated at {act.start_s:.0f} s; in common: {', '.join(sorted(words))}")
+    said = _said(scene, act, whole_turn=True)
+    common = scene.language.words_of(words, said) if scene.language else sorted(words)
+    return _met(whole, f"repeated at {act.start_s:.0f} s; in common: {', '.join(common)}")
 
 
 def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:
@@ -183,8 +185,11 @@ def _shared(scene: Scene, act: Act, *, whole_turn: bool = False) -> frozenset[st
     if scene.language is None:
         return frozenset()
     heard = " ".join(turn.text for turn in scene.customer_turns if turn.start_s < act.start_s)
-    text = scene.turn_of[act.turn].text if whole_turn and act.turn in scene.turn_of else act.quote
-    return scene.language.content(text) & scene.language.content(heard)
+    return scene.language.content(_said(scene, act, whole_turn=whole_turn)) & scene.language.content(heard)
+
+
+def _said(scene: Scene, act: Act, *, whole_turn: bool) -> str:
+    return scene.turn_of[act.turn].text if whole_turn and act.turn in scene.turn_of else act.quote
 
 
 def apology(scene: Scene) -> Ruling:

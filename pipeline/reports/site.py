@@ -156,7 +156,8 @@ def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Set
     analysed.sort(key=lambda entry: str((entry.row or {}).get("started_at") or ""), reverse=True)
     folders = {id(entry.row): entry.folder for entry in analysed}
     looks = worth_a_look((entry.row for entry in analysed if entry.row is not None), settings.site)
-    cells = [_cells(entry.row, entry.folder) for entry in analysed if entry.row is not None]
+    outcomes = {name: text(f"tension.outcomes.{name}") for name in ("fell", "held", "rose")}
+    cells = [_cells(entry.row, entry.folder, outcomes) for entry in analysed if entry.row is not None]
     return render(
         "index.html.j2",
         ("site.js",),
@@ -180,8 +181,9 @@ Cell = tuple[str, float | None, str | None]
 """What a cell shows, what it is sorted by if that is a number, and where it leads."""
 
 
-def _cells(row: Row, folder: str | None) -> list[Cell]:
-    return [show(row, folder) for _, show in COLUMNS]
+def _cells(row: Row, folder: str | None, outcomes: Mapping[str, str]) -> list[Cell]:
+    named = {**row, "tension_outcome": outcomes.get(str(row["tension_outcome"]))}
+    return [show(named, folder) for _, show in COLUMNS]
 
 
 def _text(column: str) -> Callable[[Row, str | None], Cell]:

@@ -196,7 +196,9 @@ def test_a_late_restatement_is_partly_met() -> None:
     story: Said = ("customer", "My card was charged twice.", "problem")
     chat: Said = ("agent", "Let me see.", "")
     again: Said = ("agent", "So the card was charged twice.", "restate_concern")
-    assert verdicts([story, again, *[chat] * 9])["restate_concern"].verdict == "met"
+    met = verdicts([story, again, *[chat] * 9])["restate_concern"]
+    assert met.verdict == "met"
+    assert met.reason.endswith("in common: card, charged, twice")
     assert verdicts([story, *[chat] * 9, again])["restate_concern"].verdict == "partly_met"
 
 
@@ -295,6 +297,10 @@ def test_interruptions() -> None:
     assert (found.verdict, len(found.evidence)) == ("violated", 1)
     doubtful = replace(cut_in, confidence=0.55)
     assert verdicts(lines, events=[doubtful])["dont_interrupt"].verdict == "partly_met"
+    unsure = replace(event("interruption", 12.0, 12.6), confidence=0.2)
+    found = verdicts(lines, events=[cut_in, unsure])["dont_interrupt"]
+    assert len(found.evidence) == 1
+    assert found.reason.endswith("too uncertain to be judged: 1")
     assert verdicts(lines, events=[event("backchannel", 10.0, 10.4)])["dont_interrupt"].verdict == "met"
     spoken = heard(lines, events=[cut_in])
     mono = replace(spoken, separation=replace(spoken.separation, method="diarization"))

@@ -11,6 +11,7 @@ from pipeline.errors import SettingsError
 from pipeline.guidance.config import GUIDANCE_FILE, load_guidance
 from pipeline.guidance.judge import judge
 from pipeline.records import Hold
+from pipeline.reports.view import NBSP, percent
 from tests.factories import settings
 from tests.guidance.calls import BAD, GOOD, Said, heard, judged
 from tests.guidance.test_checks import said
@@ -148,6 +149,29 @@ def test_what_weighs_most_comes_first() -> None:
     assert found.change[0].check == "mindset_no_blame"
     assert found.change[0].quote in ("You should have waited.", "Calm down, that is our policy.")
     assert found.summary
+
+
+def test_the_summary_claims_no_interruptions_that_one_channel_cannot_show() -> None:
+    """Never to have interrupted is said only where short overlaps can be seen."""
+    spoken = heard(GOOD)
+    one_channel = replace(spoken, separation=replace(spoken.separation, method="diarization"))
+    assert "never interrupted" in judge(spoken, settings()).coaching.summary
+    assert "interrupted" not in judge(one_channel, settings()).coaching.summary
+
+
+def test_the_summary_rounds_as_the_figures_do() -> None:
+    """A share of 0.66502 is stored as 0.665: the sentence shows what the figures below it show."""
+    spoken = heard(GOOD)
+    agent, customer = spoken.measures.agent, spoken.measures.customer
+    assert agent is not None
+    assert customer is not None
+    measures = replace(
+        spoken.measures,
+        agent=replace(agent, talk_s=66.502),
+        customer=replace(customer, talk_s=33.498),
+    )
+    found = judge(replace(spoken, measures=measures), settings())
+    assert f"had {percent(0.665)} of the talk".replace(NBSP, "") in found.coaching.summary
 
 
 def test_nothing_to_keep_in_a_sentence_that_was_wrong() -> None:

@@ -107,10 +107,10 @@ def test_effort_audit_counts_by_queue_and_quotes(tmp_path: Path) -> None:
         listed("3", queue=None, effort_contacted_before=None, effort_quotes="{}", effort_estimate=None),
     ]
     page = Page(pages.effort_audit_page(calls, SETTINGS))
-    assert "In 1 calls (50" in page.text
+    assert "Calls: 1 (50" in page.text
     assert "This is the <third> time." in page.text
     assert "1/report.html#t=3.2" in {of.get("href") for tag, of in page.tags if tag == "a"}
-    assert "2 of 3 calls could be judged" in page.text
+    assert "Calls that could be judged: 2 of 3." in page.text
 
 
 def test_trend_keeps_values_in_the_box_and_marks_those_outside_the_band() -> None:

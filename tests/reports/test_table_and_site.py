@@ -60,6 +60,14 @@ def test_unmeasurable_overlap_is_not_a_zero() -> None:
     assert table.call_row(blind)["events_interruption_by_agent"] is None
 
 
+def test_index_says_how_tension_ended_in_words(tmp_path: Path) -> None:
+    """Codes of the row are shown as the report shows them."""
+    entries = [entry(call_id="a", tension_outcome="held"), entry(call_id="b", tension_outcome=None)]
+    shown = Page(site.write_batch(tmp_path, entries, SETTINGS).read_text()).text
+    assert "stayed" in shown.replace("stayed tense", "")
+    assert "None" not in shown
+
+
 def test_parquet_has_the_same_columns_for_any_rows(tmp_path: Path) -> None:
     """A night without calls, or with only nulls in a column, reads like any other."""
     for name, rows in (("none", []), ("one", [table.call_row(factories.empty())])):
