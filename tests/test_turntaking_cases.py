@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from tests.data.turntaking.make_cases import COUNTS, HERE, TEST_CALLS, cases, render, scenarios
+from tests.data.turntaking.make_cases import COUNTS, HERE, TEST_CALLS, cases, more_cases, render, scenarios
 
 
 def test_the_recipe_still_gives_the_same_truth() -> None:
@@ -23,6 +23,14 @@ def test_training_and_test_share_no_call() -> None:
     kinds = Counter((one.kind, one.split) for one in scenarios())
     assert all(kinds[kind, "test"] >= 1 and kinds[kind, "train"] >= 2 for kind in COUNTS)
     assert len(cases("train")) + len(cases("test")) >= 150
+
+
+def test_further_cases_are_for_training() -> None:
+    """They hold no word of a test call, and none of them is a case that is there already."""
+    further = more_cases()
+    calls = {placed.piece.call for case in further for placed in case.scenario.placed if placed.piece}
+    assert not calls & set(TEST_CALLS)
+    assert not {case.id for case in further} & {case.id for case in (*cases("train"), *cases("test"))}
 
 
 def test_a_case_sounds_the_same_each_time() -> None:

@@ -134,7 +134,8 @@ def restate_concern(scene: Scene) -> Ruling:
     unmarked = _unmarked(scene) if not own or own[0][0].start_s > due_s else None
     if unmarked is not None and (not own or unmarked[0].start_s <= due_s):
         turn, common = unmarked
-        reason = f"taken up at {turn.start_s:.0f} s; in common: {', '.join(sorted(common))}"
+        named = scene.language.words_of(common, turn.text) if scene.language else sorted(common)
+        reason = f"taken up at {turn.start_s:.0f} s; in common: {', '.join(named)}"
         verdict: Verdict = "met" if turn.start_s <= due_s else "partly_met"
         if verdict == "partly_met":
             reason += f"; due by {due_s:.0f} s"
@@ -151,8 +152,8 @@ def restate_concern(scene: Scene) -> Ruling:
     if act.start_s > due_s:
         return _partly(whole, f"repeated at {act.start_s:.0f} s; due by {due_s:.0f} s")
     said = _said(scene, act, whole_turn=True)
-    common = scene.language.words_of(words, said) if scene.language else sorted(words)
-    return _met(whole, f"repeated at {act.start_s:.0f} s; in common: {', '.join(common)}")
+    shown = scene.language.words_of(words, said) if scene.language else sorted(words)
+    return _met(whole, f"repeated at {act.start_s:.0f} s; in common: {', '.join(shown)}")
 
 
 def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:

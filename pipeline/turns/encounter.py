@@ -39,6 +39,10 @@ class Encounter:
     holder_complete: bool
     holder_ends_sentence: bool
     """Whether F's last words carry the mark of the end of a sentence."""
+    holder_log_odds: float | None
+    """Logarithm of the odds that F's words up to where F falls silent are a finished sentence."""
+    holder_words_probability: float | None
+    """How sure the recogniser was of F's last words, in the mean."""
     last_word_s: float | None
     """Length of F's last word: the end of a sentence is drawn out."""
     last_word_probability: float | None
@@ -54,6 +58,11 @@ class Encounter:
     """Whether O says F's last words together with F, or finishes them."""
     cues: EventCues | None = None
     """What the sound tells; ``None`` where only times and words are known."""
+
+    def falls_silent(self, settings: TurnsSettings) -> bool:
+        """Whether F does not take it up again soon."""
+        resumes_s = self.holder_resumes_after_s
+        return resumes_s is None or resumes_s > settings.resume_within_s
 
     def yields(self, settings: TurnsSettings) -> bool:
         """Whether F falls silent soon and leaves O the floor."""

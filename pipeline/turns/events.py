@@ -9,11 +9,13 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from pipeline.phrases import Phrases, normal_words
-from pipeline.records import CutOff, Event, EventKind, Role
+from pipeline.records import CutOff, Event, EventKind, Role, Word
 from pipeline.settings import TurnsSettings
 from pipeline.timeline import intersect, total_s
+from pipeline.turns.completeness import REACH, load_completeness
 from pipeline.turns.cues import Voice, listen
 from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 from pipeline.turns.units import Unit, Vocalisation, joined, vocalisations
@@ -226,6 +228,7 @@ def _encounter(
     said = "" if last_words is None else last_words.text
     certain = [w.word for w in vocalisation.words if w.probability >= settings.certain_word_probability]
     spoken_before = "" if last_words is None else _text_until(last_words, start_s)
+    words = _words_up_to(theirs, last_words)
     last = last_words.words[-1] if last_words is not None and last_words.words else None
     heard = None
     if voices:
@@ -248,6 +251,8 @@ def _encounter(
         perhaps_acknowledgement=bool(vocalisation.words) and phrases.is_acknowledgement(vocalisation.text),
         holder_complete=not phrases.is_incomplete(said),
         holder_ends_sentence=said.rstrip().endswith((".", "?", "!")),
+        holder_log_odds=_log_odds(words, phrases.language),
+        holder_words_probability=_mean_probability(words[-REACH:]),
         last_word_s=last.end_s - last.start_s if last else None,
         last_word_probability=last.probability if last else None,
         asked=spoken_before.rstrip().endswith("?"),
@@ -257,6 +262,23 @@ def _encounter(
         echo=holder is not None and _echoes(holder, vocalisation),
         cues=heard,
     )
+
+
+def _words_up_to(theirs: Timeline, unit: Unit | None) -> tuple[Word, ...]:
+    """The words of a unit and of those before it without more than a short pause."""
+    if unit is None:
+        return ()
+    units = theirs.vocalisation_of(unit).units
+    return tuple(word for one in units if one.start_s <= unit.start_s for word in one.words)
+
+
+def _log_odds(words: Sequence[Word], language: str) -> float | None:
+    completeness = load_completeness(language)
+    return completeness.log_odds(" ".join(word.word for word in words)) if completeness else None
+
+
+def _mean_probability(words: Sequence[Word]) -> float | None:
+    return fmean(word.probability for word in words) if words else None
 
 
 def _text_until(unit: Unit, time_s: float) -> str:
@@ -328,8 +350,7 @@ def by_rules(e: Encounter, settings: TurnsSettings) -> Verdict:
     """
     if e.in_pause:
         return Verdict("backchannel", False, PAUSE_CONFIDENCE, "acknowledgement in the other's pause")
-    resumes = e.holder_resumes_after_s
-    silent = resumes is None or resumes > settings.resume_within_s
+    silent = e.falls_silent(settings)
     yielded = e.yields(settings)
     if e.overlap_s < settings.event_min_overlap_s:
         return NO_EVENT

@@ -42,7 +42,9 @@ NEVER_HARSHER = {"backchannel": (NONE, "backchannel", "failed_attempt", "termina
 
 MEANINGS = {
     "overlap_over_least": "the overlap is hardly longer than none",
+    "overlap_over_least_in_noise": "the overlap is hardly longer than none",
     "overlap_over_cut_off": "the overlap is about as long as in a cut-off",
+    "overlap_over_cut_off_in_noise": "the overlap is about as long as in a cut-off",
     "overlap_over_interruption": "the overlap is about as long as in an interruption",
     "long_overlap": "both went on speaking",
     "holder_had_begun": "the other had only just begun",
@@ -57,6 +59,8 @@ MEANINGS = {
     "perhaps_acknowledges": "most likely an acknowledgement",
     "wordless": "a sound without words",
     "words_complete": "the other's words were not complete",
+    "sentence_finished": "whether the other's words can end a sentence",
+    "sentence_finished_in_noise": "whether the other's words can end a sentence",
     "ends_sentence": "how the other's sentence ends",
     "echo": "the other's words were said with them",
     "in_pause": "it came in a pause",
@@ -68,6 +72,7 @@ MEANINGS = {
     "holder_end_decay": "how the other's voice broke off or died away",
     "last_word_long": "the length of the other's last word",
     "last_word_certain": "how clear the other's last word was",
+    "holder_wordless": "whether the other said words",
 }
 """What a feature says in an event's reason."""
 
@@ -82,10 +87,15 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
     resumes = e.holder_resumes_after_s
     noise = 0.0 if cues.snr_db is None else min(1.0, max(0.0, (FULL_SNR_DB - cues.snr_db) / 10))
     decay = _distance(cues.holder_end_decay_s, 0.08, 0.06)
+    finished = _soft(e.holder_log_odds, 3.0)
+    hardly = _soft(e.overlap_s - settings.event_min_overlap_s, 0.15)
+    cut_off = _soft(e.overlap_s - settings.interruption_cut_off_overlap_s, 0.15)
     found = {
         "constant": 1.0,
-        "overlap_over_least": _soft(e.overlap_s - settings.event_min_overlap_s, 0.15),
-        "overlap_over_cut_off": _soft(e.overlap_s - settings.interruption_cut_off_overlap_s, 0.15),
+        "overlap_over_least": hardly,
+        "overlap_over_least_in_noise": noise * hardly,
+        "overlap_over_cut_off": cut_off,
+        "overlap_over_cut_off_in_noise": noise * cut_off,
         "overlap_over_interruption": _soft(e.overlap_s - settings.interruption_overlap_s, 0.15),
         "long_overlap": _soft(e.overlap_s - settings.goes_on_s, 0.5),
         "holder_had_begun": _soft(e.holder_elapsed_s - settings.simultaneous_start_s, 0.15),
@@ -101,6 +111,8 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "wordless": float(e.wordless),
         "wordless_in_noise": noise * e.wordless,
         "words_complete": float(e.holder_complete) - 0.5,
+        "sentence_finished": finished,
+        "sentence_finished_in_noise": noise * finished,
         "ends_sentence": float(e.holder_ends_sentence) - 0.5,
         "echo": float(e.echo),
         "in_pause": float(e.in_pause),
@@ -113,6 +125,7 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "holder_end_decay_in_noise": noise * decay,
         "last_word_long": _distance(e.last_word_s, 0.4, 0.2),
         "last_word_certain": 0.0 if e.last_word_probability is None else e.last_word_probability - 0.8,
+        "holder_wordless": float(e.holder_words_probability is None and not e.in_pause),
         "noise": noise,
     }
     rule = by_rules.kind or NONE
@@ -149,14 +162,22 @@ class Weights:
         return max(spoken, key=lambda name: spoken[name])
 
 
-def _possible(kind: str, rule: str, e: Encounter, noise: float, settings: TurnsSettings) -> bool:
-    """Whether the definitions leave room for a kind, as exactly as times and words are known."""
-    if kind == rule:
-        return True
+def possible_kinds(rule: str, e: Encounter, noise: float, settings: TurnsSettings) -> tuple[str, ...]:
+    """The kinds that the definitions leave room for, as exactly as times and words are known."""
+    return tuple(
+        kind
+        for kind in NEVER_HARSHER.get(rule, KINDS)
+        if kind == rule or _is_possible(kind, e, noise, settings)
+    )
+
+
+def _is_possible(kind: str, e: Encounter, noise: float, settings: TurnsSettings) -> bool:
     if kind == NONE:
-        return e.wordless or noise > 0
+        return e.wordless or noise > 0 or e.holder_words_probability is None
     if kind == "interruption":
         return e.overlap_s >= settings.interruption_cut_off_overlap_s and not e.perhaps_acknowledgement
+    if kind == "terminal_overlap":
+        return e.echo or (e.holder_complete and e.falls_silent(settings))
     return True
 
 
@@ -191,9 +212,7 @@ def weigh(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> Verdict:
     found = features(e, by_rules, settings)
     chances = model.probabilities(found)
     rule = by_rules.kind or NONE
-    allowed = [
-        kind for kind in NEVER_HARSHER.get(rule, KINDS) if _possible(kind, rule, e, found["noise"], settings)
-    ]
+    allowed = possible_kinds(rule, e, found["noise"], settings)
     best = max(allowed, key=lambda kind: chances[kind])
     if chances[best] - chances[rule] <= model.margin:
         return replace(by_rules, confidence=chances[rule])

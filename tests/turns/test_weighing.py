@@ -87,6 +87,14 @@ def test_an_acknowledgement_is_never_an_interruption(heard: EventCues) -> None:
     assert event is None or event.kind != "interruption"
 
 
+@given(cues)
+def test_who_takes_it_up_again_was_not_done(heard: EventCues) -> None:
+    """Whatever the sound: a holder who resumes within 1.5 s was not at the end of the turn."""
+    one = encounter(f"A 0-4 {STORY}\nC 3.4-6 that is the problem with you\nA 4.6-8 to the office", heard)
+    event = classify(one, TURNS)
+    assert event is None or event.kind != "terminal_overlap"
+
+
 @given(cues, st.sampled_from(["no wait a moment please", "mm-hm", "-"]), st.floats(0.3, 2.5))
 def test_confidence_is_a_probability(heard: EventCues, said: str, length_s: float) -> None:
     """Features are small, and confidence is between 0 and 1."""

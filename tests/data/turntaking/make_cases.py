@@ -524,6 +524,16 @@ COUNTS = {
 }
 """Scenarios of each kind; every third is a test."""
 
+MORE = {
+    "interruption_cut": 36,
+    "interruption_yielded": 12,
+    "terminal_overlap": 36,
+    "small_overlap": 8,
+    "cut_off": 8,
+}
+"""Further training scenarios of the kinds that differ by how the holder ends."""
+MORE_FROM = 100
+
 EXPECTED = {
     "talk_over": "interruption",
     "backchannel_pause": "backchannel",
@@ -550,6 +560,16 @@ def scenarios() -> tuple[Scenario, ...]:
         scenario(kind, number, "test" if number % 3 == 2 else "train")
         for kind, count in COUNTS.items()
         for number in range(count)
+    )
+
+
+def more_cases() -> tuple[Case, ...]:
+    """Further training cases, clean and at 10 dB with leak; made of the training calls like the others."""
+    return tuple(
+        Case(scenario(kind, number, "train"), condition)
+        for kind, count in MORE.items()
+        for number in range(MORE_FROM, MORE_FROM + count)
+        for condition in EACH
     )
 
 
