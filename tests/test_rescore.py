@@ -175,7 +175,7 @@ def test_nobody_has_the_voice_scores_of_another() -> None:
 
 
 def test_a_missing_embedding_is_asked_for_again() -> None:
-    """Acts that were found by phrases alone are found anew once meaning can be asked, and provenance says so."""
+    """Acts that were found by phrases alone are found anew once meaning can be asked, as provenance says."""
     done = rescore(call(), PLAIN)
     warning = QualityWarning(code="meaning_unavailable", message="By phrases alone.")
     models = tuple(each for each in done.provenance.models if each.role != "sentence_embedding")
