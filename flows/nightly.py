@@ -102,7 +102,8 @@ def _run(
         "index": night.index,
         "problems": problems,
         "failures": [
-            {"source": bad.source, "call_id": bad.call_id, "error": bad.error} for bad in night.failures
+            {"source": bad.source, "call_id": bad.call_id, "error": bad.public_error}
+            for bad in night.failures
         ],
     }
     return Completed(name=SOME_FAILED if night.failures else None, message=message, data=result)

@@ -5,6 +5,7 @@ by.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.audio.line import TELEPHONE_RATE_HZ, codec_family
 from pipeline.correction import keep
-from pipeline.errors import InputRejected
+from pipeline.errors import InputRejected, StoreUnavailable
 from pipeline.files import Modes
 from pipeline.guidance.acts import find_acts
 from pipeline.guidance.config import load_guidance
@@ -21,20 +22,30 @@ from pipeline.guidance.judge import Heard, judge
 from pipeline.guidance.speech_acts import speech_acts_sha256
 from pipeline.guidance.version import guidance_sha256
 from pipeline.planning import started_utc
-from pipeline.records import Analysis, Baseline, Rescored
+from pipeline.records import Analysis, Baseline, ModelUsed, Quality, QualityWarning, Rescored
 from pipeline.reports.write import read_call, rerender
 from pipeline.settings import Settings, acts_on_sound
 from pipeline.speakers.exchange import exchange_roles
+from pipeline.weights import SENTENCE_EMBEDDING
+
+MEANING_UNAVAILABLE = "meaning_unavailable"
+COACHING_UNKNOWN = "earlier_coaching_unknown"
 
 
 def rescore(
-    analysis: Analysis, settings: Settings, *, swap_roles: bool = False, baseline: Baseline | None = None
+    analysis: Analysis,
+    settings: Settings,
+    *,
+    swap_roles: bool = False,
+    baseline: Baseline | None = None,
+    earlier: Sequence[str] = (),
 ) -> Analysis:
     """The analysis, judged by these settings and the guidance of this version.
 
     Args:
         swap_roles: exchange agent and customer everywhere, as a user says.
         baseline: what is usual for the agent, from earlier calls; only looked at when roles are exchanged.
+        earlier: ids of the checks that the agent's last coaching was about.
 
     Raises:
         InputRejected: roles are to be exchanged of a call whose roles are not known.
@@ -42,23 +53,23 @@ def rescore(
     used = as_measured(analysis, settings)
     if swap_roles:
         analysis = exchange_roles(analysis, used, baseline)
-    acts_sha256 = speech_acts_sha256(analysis.call.language)
-    acts = analysis.acts
-    if acts_sha256 != analysis.provenance.speech_acts_sha256 or _asks_otherwise(analysis, used):
-        acts = find_acts(analysis.transcript.turns, analysis.call.language, used).acts
+    if swap_roles or _acts_may_differ(analysis, used):
+        analysis = _with_acts(analysis, used)
     heard = Heard(
         facts=analysis.call,
         separation=analysis.separation,
         turns=analysis.transcript.turns,
         events=analysis.interruptions,
         measures=analysis.measures,
-        acts=acts,
+        acts=analysis.acts,
     )
     opinions = {each.id: each.second_opinion for each in analysis.guidance if each.second_opinion}
-    judgement = judge(heard, used, opinions={} if swap_roles else opinions)  # they were of the other's words
+    if swap_roles:
+        opinions = {}  # they were of the other's words
+    judgement = judge(heard, used, earlier=earlier, opinions=opinions)
     provenance = dataclasses.replace(
         analysis.provenance,
-        speech_acts_sha256=acts_sha256,
+        speech_acts_sha256=speech_acts_sha256(analysis.call.language),
         guidance_version=load_guidance().version,
         guidance_sha256=guidance_sha256(analysis.call.language),
         rescored=Rescored(
@@ -69,7 +80,6 @@ def rescore(
     )
     return dataclasses.replace(
         analysis,
-        acts=acts,
         tension=judgement.tension,
         guidance=judgement.guidance,
         effort=judgement.effort,
@@ -81,11 +91,30 @@ def rescore(
     )
 
 
-def _asks_otherwise(analysis: Analysis, settings: Settings) -> bool:
-    """Whether speech acts were recognised by other settings."""
+def _acts_may_differ(analysis: Analysis, settings: Settings) -> bool:
+    """Whether speech acts were recognised by other files or settings, or without what tells meaning."""
     before = {each.key: each.value for each in analysis.thresholds if each.key.startswith("acts.")}
     now = {key: value for key, value, *_ in settings.describe() if key.startswith("acts.")}
-    return before != now
+    return (
+        before != now
+        or analysis.provenance.speech_acts_sha256 != speech_acts_sha256(analysis.call.language)
+        or any(each.code == MEANING_UNAVAILABLE for each in analysis.quality.warnings)
+    )
+
+
+def _with_acts(analysis: Analysis, settings: Settings) -> Analysis:
+    """The analysis with its speech acts recognised again, and what is said of how."""
+    found = find_acts(analysis.transcript.turns, analysis.call.language, settings)
+    warnings = [each for each in analysis.quality.warnings if each.code != MEANING_UNAVAILABLE]
+    models = [each for each in analysis.provenance.models if each.role != SENTENCE_EMBEDDING]
+    if (model := found.model) is not None:
+        models.append(ModelUsed(role=model.role, name=model.name, sha256=model.sha256, source=model.source))
+    return dataclasses.replace(
+        analysis,
+        acts=found.acts,
+        quality=Quality(warnings=(*warnings, *found.warnings)),
+        provenance=dataclasses.replace(analysis.provenance, models=tuple(models)),
+    )
 
 
 def as_measured(analysis: Analysis, settings: Settings) -> Settings:
@@ -121,10 +150,38 @@ def rescore_call(folder: Path, settings: Settings, *, swap_roles: bool = False) 
         StoreUnavailable: the customer's voice would stay in the agent's baseline.
     """
     before = read_call(folder)
-    after = _exchanged(before, settings) if swap_roles else rescore(before, settings)
+    after = _exchanged(before, settings) if swap_roles else _judged_again(before, settings)
     if swap_roles:
         keep(after, folder, Modes.of(settings.output))
     rerender(folder, settings, after)
+    return after
+
+
+def _judged_again(analysis: Analysis, settings: Settings) -> Analysis:
+    """The analysis judged anew, not coached on the same as the agent's last call if there is better to say.
+
+    What the store has of the call follows. A store that does not answer costs this and leaves a warning.
+    """
+    call, warnings = analysis.call, analysis.quality.warnings
+    known = tuple(each for each in warnings if each.code != COACHING_UNKNOWN)
+    analysis = dataclasses.replace(analysis, quality=Quality(warnings=known))
+    if call.agent_id is None:
+        return rescore(analysis, settings)
+    from pipeline.store.baselines import last_coached, record_again
+    from pipeline.store.database import open_store
+
+    try:
+        with open_store(settings.store).session() as session:
+            earlier = last_coached(session, call.agent_id, started_utc(call.started_at), call.call_id)
+            after = rescore(analysis, settings, earlier=earlier)
+            record_again(session, after)
+    except StoreUnavailable as failure:
+        warning = QualityWarning(
+            code=COACHING_UNKNOWN,
+            message=f"Judged anew without the store that tells the agent's last coaching: {failure}.",
+        )
+        quality = Quality(warnings=(*known, warning))
+        return rescore(dataclasses.replace(analysis, quality=quality), settings)
     return after
 
 
@@ -133,7 +190,7 @@ def _exchanged(analysis: Analysis, settings: Settings) -> Analysis:
     call = analysis.call
     if call.agent_id is None or analysis.separation.method != "channels":
         return rescore(analysis, settings, swap_roles=True)
-    from pipeline.store.baselines import baseline_for, figures_of, forget_call, record_call
+    from pipeline.store.baselines import baseline_for, figures_of, forget_call, last_coached, record_call
     from pipeline.store.database import open_store
 
     line, started = _line_type(analysis), started_utc(call.started_at)
@@ -145,7 +202,8 @@ def _exchanged(analysis: Analysis, settings: Settings) -> Analysis:
         usual = baseline_for(
             session, call.agent_id, line, started, used.pitch.tracker, call.call_id, used.baseline
         )
-        after = rescore(analysis, settings, swap_roles=True, baseline=usual)
+        earlier = last_coached(session, call.agent_id, started, call.call_id)
+        after = rescore(analysis, settings, swap_roles=True, baseline=usual, earlier=earlier)
         row = figures_of(after, line, started, used.pitch.tracker, recorded_at=datetime.now(UTC))
         if row is not None:
             record_call(session, row)

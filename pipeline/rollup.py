@@ -115,7 +115,7 @@ def _of_outcome(outcome: CallOutcome) -> BatchEntry:
         call_id=outcome.call_id or Path(outcome.source).stem,
         folder=outcome.folder.name if outcome.folder else None,
         row=outcome.row,
-        error=outcome.error,
+        error=outcome.public_error,
         source=outcome.source,
         stamp=file_stamp(outcome.folder / ANALYSIS_FILE) if outcome.folder else None,
     )

@@ -763,8 +763,17 @@ class SiteSettings(Section):
     abuse_weight: float = setting("weight of abusive sentences of the customer", ge=0)
     violated_weight: float = setting("weight of each don't of the guidance that happened", ge=0)
     interruption_weight: float = setting("weight of each interruption by the agent", ge=0)
-    effort_weight: float = setting("weight of each point of customer effort over 3", ge=0)
-    score_weight: float = setting("weight of each 10 points of the overall score under 60", ge=0)
+    effort_weight: float = setting("weight of each point of customer effort over usual_effort_points", ge=0)
+    usual_effort_points: float = setting(
+        "customer effort, 1 to 5, up to which a call is as usual", ge=1, le=5
+    )
+    high_effort_points: float = setting(
+        "customer effort, 1 to 5, from which on the audit counts it as high", ge=1, le=5
+    )
+    score_weight: float = setting(
+        "weight of each 10 points of the overall score under usual_score_points", ge=0
+    )
+    usual_score_points: float = setting("overall score from which on a call is as usual", ge=0, le=100)
     team_names: bool = setting("name the agents in the distributions of the team page")
 
 

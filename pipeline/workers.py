@@ -289,7 +289,9 @@ def _send(connection: Connection, kind: str, value: Any) -> bool:
     try:
         pickle.loads(pickle.dumps(value))  # noqa: S301  # some exceptions pickle but do not come back
     except Exception as error:
-        kind, value = "raised", StageFailed(f"{type(value).__name__}: {value} (not passed on: {error})")
+        # kinds alone: what they say may quote the call, and this failure's text is published
+        reason = f"{type(value).__name__} (not passed on: {type(error).__name__})"
+        kind, value = "raised", StageFailed(reason)
     try:
         connection.send((kind, value))
     except OSError:

@@ -94,6 +94,7 @@ def analyze_alike(
     *,
     agent_channel: int | None = None,
     baseline: Baseline | None = None,
+    earlier: Sequence[str] = (),
 ) -> Analysis:
     """An analysis that tells nothing of the process that made it, so that two of one call are the same.
 
@@ -110,7 +111,9 @@ def analyze_alike(
     if trouble == "oom":
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)
-    made = analyze(recording, metadata, settings, agent_channel=agent_channel, baseline=baseline)
+    made = analyze(
+        recording, metadata, settings, agent_channel=agent_channel, baseline=baseline, earlier=earlier
+    )
     return dataclasses.replace(made, call=dataclasses.replace(made.call, codec="pcm_s16le", language="en"))
 
 

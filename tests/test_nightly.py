@@ -138,6 +138,16 @@ def test_metrics_for_prometheus(place: Place, tmp_path: Path) -> None:
     assert [problem.endswith("(No such file or directory)") for problem in lost.problems] == [True]
 
 
+def test_unexpected_errors_are_published_by_their_kind(tmp_path: Path) -> None:
+    """The text of an error that the product did not write may quote the call: it is in no page or summary."""
+    place = Place(tmp_path, "a", "bug-b")
+    place.night()
+    for name in ("summary.json", "index.html", "summary.md"):
+        told = (place.out / name).read_text()
+        assert "unexpected KeyError" in told
+        assert "KeyError: " not in told
+
+
 def test_events_carry_ids_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A log line says what became of which call, and no more."""
     caplog.set_level("INFO", nightly.LOGGER)

@@ -13,6 +13,7 @@ from pipeline.batch import process_call
 from pipeline.cli import main
 from pipeline.correction import corrected
 from pipeline.errors import InputRejected, StoreUnavailable
+from pipeline.guidance.speech_acts import load_speech_acts
 from pipeline.records import Analysis, Baseline, Correction, Metadata, QualityWarning, Recording, VoiceTurn
 from pipeline.reports import analysis_json, write
 from pipeline.rescore import needs_sound, rescore, rescore_call
@@ -150,6 +151,45 @@ def test_roles_are_exchanged_everywhere() -> None:
     ]
 
 
+def test_acts_are_those_of_whoever_said_them() -> None:
+    """What only an agent does is not left with the customer when roles are exchanged, and the reverse."""
+    before = rescore(call(), PLAIN)
+    after = rescore(before, PLAIN, swap_roles=True)
+    known = load_speech_acts("en").acts
+    assert after.acts
+    assert all(known[act.id].done_by(act.speaker) for act in after.acts)
+    assert rescore(after, PLAIN, swap_roles=True).acts == before.acts
+
+
+def test_nobody_has_the_voice_scores_of_another() -> None:
+    """Scores that tell tension never stay with an agent who was taken for the customer."""
+    one = call()
+    assert one.measures.customer is not None
+    (turn,) = one.measures.customer.voice_turns
+    scored = dataclasses.replace(turn, f0_z=2.5, level_z=1.0, high_frequency_z=0.5)
+    customer = dataclasses.replace(one.measures.customer, voice_turns=(scored,))
+    one = dataclasses.replace(one, measures=dataclasses.replace(one.measures, customer=customer))
+    after = exchange_roles(one, PLAIN, None)
+    assert after.measures.agent is not None
+    assert after.measures.agent.voice_turns == (turn,)
+
+
+def test_a_missing_embedding_is_asked_for_again() -> None:
+    """Acts that were found by phrases alone are found anew once meaning can be asked, as provenance says."""
+    done = rescore(call(), PLAIN)
+    warning = QualityWarning(code="meaning_unavailable", message="By phrases alone.")
+    models = tuple(each for each in done.provenance.models if each.role != "sentence_embedding")
+    lacking = dataclasses.replace(
+        done,
+        acts=(),
+        quality=dataclasses.replace(done.quality, warnings=(*done.quality.warnings, warning)),
+        provenance=dataclasses.replace(done.provenance, models=models),
+    )
+    after = rescore(lacking, PLAIN)
+    assert (after.acts, after.quality) == (done.acts, done.quality)
+    assert after.provenance.models == done.provenance.models
+
+
 def test_exchanged_twice_is_as_before() -> None:
     """A mistaken correction can be taken back: all that was measured returns to its side."""
     before = rescore(call(), PLAIN)
@@ -255,6 +295,37 @@ def test_the_customers_voice_leaves_the_agents_baseline(tmp_path: Path) -> None:
         kept = {row.call_id: row for row in calls_of(session, "maya")}
     assert kept[one.call.call_id].f0_median_hz == after.measures.agent.f0_median_hz == 182.4
     assert kept[one.call.call_id].recorded_at == wrong.recorded_at
+
+
+def test_a_judgement_anew_knows_the_last_coaching(tmp_path: Path) -> None:
+    """An agent is not coached on the same again because of a rescore, and the store follows the judgement."""
+    settings = with_store(tmp_path)
+    one = call(agent_id="maya", started_at=rows.day(40).isoformat())
+    folder = write.write_call(one, None, tmp_path / "out", settings)
+    first = rescore_call(folder, settings)
+    about = [point.check for point in (*first.coaching.keep, *first.coaching.change)]
+    with open_store(settings.store).session() as session:
+        assert calls_of(session, "maya") == []
+        record_call(session, rows.call(39, coached=" ".join(about)))
+        record_call(session, rows.call(40, call_id=one.call.call_id, sha256=one.call.sha256, coached="x"))
+    second = rescore_call(folder, settings)
+    assert second.coaching == rescore(one, settings, earlier=about).coaching != first.coaching
+    with open_store(settings.store).session() as session:
+        kept = {row.call_id: row for row in calls_of(session, "maya")}
+    now = [point.check for point in (*second.coaching.keep, *second.coaching.change)]
+    assert (kept[one.call.call_id].coached or "").split() == now
+
+
+def test_a_store_that_is_down_leaves_a_warning(tmp_path: Path) -> None:
+    """Judging anew goes on without it; the warning goes with the next judgement that has the store."""
+    (tmp_path / "file").touch()
+    down = factories.settings(f"store.url=sqlite:///{tmp_path}/file/s.sqlite", "output.audio=none")
+    one = call(agent_id="maya")
+    folder = write.write_call(one, None, tmp_path / "out", down)
+    for _ in range(2):
+        codes = [each.code for each in rescore_call(folder, down).quality.warnings]
+        assert codes.count("earlier_coaching_unknown") == 1
+    assert rescore_call(folder, with_store(tmp_path)).quality == one.quality
 
 
 def test_a_wideband_call_leaves_the_baseline_until_it_is_heard_again(tmp_path: Path) -> None:

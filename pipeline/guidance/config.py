@@ -46,9 +46,6 @@ class Limits(Section):
         "turns of the customer that want signs of listening", unit="s", gt=0
     )
     response_within_s: float = setting("paraphrase or question after such a turn", unit="s", gt=0)
-    account_prompt_max_s: float = setting(
-        "what the agent may say between two parts of one account", unit="s", gt=0
-    )
     restate_within_share: float = setting("part of the call in which the concern is restated", gt=0, le=1)
     restate_after_account_s: float = setting(
         "time for it after the account, where that ends late", unit="s", ge=0

@@ -691,10 +691,3 @@ def slope_st_per_s(track: PitchTrack, min_voiced_s: float) -> float | None:
     times_s, pitch_st = track.times_s[track.voiced][picked], semitones(values[picked], 1.0)
     first, second = np.triu_indices(len(picked), k=1)
     return float(np.median((pitch_st[second] - pitch_st[first]) / (times_s[second] - times_s[first])))
-
-
-def slopes_st_per_s(track: PitchTrack, turns: Regions, min_voiced_s: float) -> FloatArray:
-    """(k,) `slope_st_per_s` of each of the (k, 2) turns (start_s, end_s); NaN with too little voice."""
-    rows = _checked_intervals(turns, "turns")
-    slopes = [slope_st_per_s(track.within(row[None, :]), min_voiced_s) for row in rows]
-    return np.array([np.nan if slope is None else slope for slope in slopes], dtype=np.float64)

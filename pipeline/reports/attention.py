@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from pipeline.reports.table import Row, violations
 from pipeline.settings import SiteSettings
 
-EFFORT_USUAL = 3.0
-SCORE_USUAL = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -36,11 +33,11 @@ def reasons(row: Row, settings: SiteSettings) -> list[Reason]:
         weight = settings.interruption_weight * interruptions
         found.append(Reason("interruptions", weight, {"count": interruptions}))
     effort, score = row["effort_estimate"], row["score_overall"]
-    if effort is not None and float(effort) > EFFORT_USUAL:
-        weight = settings.effort_weight * (float(effort) - EFFORT_USUAL)
+    if effort is not None and float(effort) > settings.usual_effort_points:
+        weight = settings.effort_weight * (float(effort) - settings.usual_effort_points)
         found.append(Reason("effort", weight, {"effort": float(effort)}))
-    if score is not None and float(score) < SCORE_USUAL:
-        weight = settings.score_weight * (SCORE_USUAL - float(score)) / 10
+    if score is not None and float(score) < settings.usual_score_points:
+        weight = settings.score_weight * (settings.usual_score_points - float(score)) / 10
         found.append(Reason("score", weight, {"score": float(score)}))
     return sorted((one for one in found if one.weight > 0), key=lambda one: -one.weight)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.records import Analysis, Event, PitchWindow, RateWindow, Role, SpeakerMeasures, Turn
+from pipeline.reports.view import roles_of
 from pipeline.reports.words import timed_words
 from pipeline.settings import OutputSettings
 
@@ -25,7 +26,7 @@ Tree = dict[str, Any]
 def document(analysis: Analysis, output: OutputSettings, levels_db: Levels | None = None) -> Tree:
     """The whole document; ``levels_db`` holds one level in dBFS a second for each role, if known."""
     call_analytics = output.contact_lens_dialect == "call_analytics"
-    roles = _roles(analysis)
+    roles = roles_of(analysis)
     turns = [_turn(analysis, turn, output, levels_db or {}) for turn in analysis.transcript.turns]
     head: Tree = {} if call_analytics else {"Version": VERSION}
     return head | {
@@ -38,12 +39,6 @@ def document(analysis: Analysis, output: OutputSettings, levels_db: Levels | Non
         "Transcript": turns,
         PROSODY_KEY: {_name(role): _prosody(of) for role, of in analysis.measures.by_role().items()},
     }
-
-
-def _roles(analysis: Analysis) -> tuple[Role, ...]:
-    """Both parties in a fixed order, also when one of them says nothing."""
-    present = set(analysis.measures.by_role()) | {turn.speaker for turn in analysis.transcript.turns}
-    return ("speaker_1", "speaker_2") if "speaker_1" in present else ("agent", "customer")
 
 
 def _name(role: Role) -> str:

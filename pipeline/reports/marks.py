@@ -54,7 +54,7 @@ class Marks:
         evidence = tuple(self._evidence.get(turn.turn, ()))
         shown = {
             "interruption": overlap_s(span, self._interruptions) > 0,
-            "tense": turn.speaker in ("customer", "speaker_2") and overlap_s(span, self._tense) > 0,
+            "tense": turn.speaker == "customer" and overlap_s(span, self._tense) > 0,
             "evidence": any(item.quote for _, item in evidence),
         }
         return TurnMarks(tuple(kind for kind in KINDS if shown[kind]), evidence)

@@ -32,7 +32,7 @@ def write_summary(out: Path, night: "Night", settings: Settings) -> Path:
     if night.failures:
         lines += ["", f"## {text('night.failures')}", ""]
         lines += [
-            f"- {_code(bad.call_id or bad.source)}: {_flat(bad.error or bad.error_kind or '')}"
+            f"- {_code(bad.call_id or bad.source)}: {_flat(bad.public_error or bad.error_kind or '')}"
             for bad in night.failures
         ]
     if night.quarantined:

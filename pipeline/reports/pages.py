@@ -195,12 +195,10 @@ def effort_audit_page(calls: Sequence[Listed], settings: Settings) -> str:
         calls=len(calls),
         judged=len(judged),
         mean=sum(estimates) / len(estimates) if estimates else None,
-        high=sum(estimate >= HIGH_EFFORT for estimate in estimates),
+        high=sum(estimate >= settings.site.high_effort_points for estimate in estimates),
+        effort_high=settings.site.high_effort_points,
         signals=sorted(signals, key=lambda one: -one["calls"]),
     )
-
-
-HIGH_EFFORT = 4.0
 
 
 def _signal(name: str, weight: float, judged: Sequence[Listed]) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def exchange_roles(analysis: Analysis, settings: Settings, baseline: Baseline | 
     """The analysis with agent and customer exchanged in all that was measured.
 
     What compares a voice with a baseline is compared with the right one: the agent with ``baseline``, if
-    there is one; the customer never with the agent's, but with the start of the call.
+    there is one; the customer never with the agent's, but with the start of the call. Voice scores are the
+    customer's only and need the sound: nobody has them until the call is analysed again.
     """
     if analysis.separation.agent_label not in OTHER_PART:
         raise InputRejected(
@@ -50,7 +51,8 @@ def exchange_roles(analysis: Analysis, settings: Settings, baseline: Baseline | 
     agent, customer = other.measures.agent, other.measures.customer
     measures = dataclasses.replace(
         other.measures,
-        agent=agent and (compared_with(agent, baseline, agent.baseline) if baseline else agent),
+        agent=agent
+        and _without_scores(compared_with(agent, baseline, agent.baseline) if baseline else agent),
         customer=customer and _customer_again(customer),
         call=_call_again(other, settings),
     )
@@ -114,6 +116,15 @@ def _call_again(analysis: Analysis, settings: Settings) -> CallMeasures:
             settings.listening,
         ),
     )
+
+
+def _without_scores(agent: SpeakerMeasures) -> SpeakerMeasures:
+    """An agent who was taken for the customer, without the scores that tension is told by."""
+    turns = [
+        dataclasses.replace(each, f0_z=None, level_z=None, high_frequency_z=None)
+        for each in agent.voice_turns
+    ]
+    return dataclasses.replace(agent, voice_turns=tuple(turns))
 
 
 def _customer_again(customer: SpeakerMeasures) -> SpeakerMeasures:

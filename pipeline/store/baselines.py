@@ -247,6 +247,23 @@ def record_call(session: Session, row: BaselineCall) -> None:
     session.execute(insert.on_conflict_do_update(index_elements=KEY, set_=changed))
 
 
+def record_again(session: Session, analysis: Analysis) -> None:
+    """Bring what is kept of a call up to a new judgement: what its coaching is about, where it is calm.
+
+    What is not kept stays so.
+    """
+    kept = session.scalar(
+        select(BaselineCall).where(
+            BaselineCall.sha256 == analysis.call.sha256, BaselineCall.agent_id == analysis.call.agent_id
+        )
+    )
+    if kept is None:
+        return
+    row = figures_of(analysis, kept.line_type, kept.started_at, kept.tracker, kept.recorded_at)
+    if row is not None:
+        record_call(session, row)
+
+
 def calls_of(session: Session, agent_id: str | None = None) -> list[BaselineCall]:
     """The recorded calls of one agent, or of all, in order of agent and date."""
     query = select(BaselineCall)

@@ -1,7 +1,8 @@
 """Transcripts of calls that are not finished, so that a crash does not cost the dearest stage twice.
 
 They hold what was said, unredacted: they lie in the user's private state folder, readable by that user only,
-and go as soon as their call is written, or after a time, or when there is no room.
+and go as soon as their call is written; those of a call that never is go with the first call that is written,
+or that needs the room, after ``batch.transcript_cache_days``.
 """
 
 import hashlib
@@ -55,9 +56,10 @@ class KeptTranscripts:
         return made
 
     def forget(self) -> None:
-        """Remove what is kept of this recording: its call is written."""
+        """Remove what is kept of this recording, whose call is written, and what was kept too long."""
         for path in self._folder.glob(f"{self._sha256}.*.json"):
             path.unlink(missing_ok=True)
+        self._make_room(0)
 
     def _make_room(self, size_bytes: int) -> None:
         """Remove what is too old, then the oldest until ``size_bytes`` more fit."""

@@ -24,7 +24,6 @@ from pipeline.prosody.pitch import (
     range_st,
     semitones,
     slope_st_per_s,
-    slopes_st_per_s,
     track_pitch,
     track_pitch_librosa,
 )
@@ -618,10 +617,3 @@ class TestFigures:
         """A monologue is thinned, not truncated."""
         f0_hz = 150 * 2 ** (np.arange(12_000) * 0.01 * 0.05 / 12)
         assert slope_st_per_s(track_of(f0_hz.tolist()), 0.3) == pytest.approx(0.05, abs=1e-6)
-
-    def test_slopes_per_turn(self) -> None:
-        """Each turn has its own slope; a turn without voice has none."""
-        time_s = np.arange(100) * 0.01
-        f0_hz = np.concatenate([100 * 2 ** (time_s / 2), np.full(100, math.nan), 200 * 2 ** (-time_s)])
-        slopes = slopes_st_per_s(track_of(f0_hz.tolist()), [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)], 0.3)
-        assert slopes == pytest.approx([6.0, math.nan, -12.0], nan_ok=True)

@@ -80,6 +80,17 @@ def test_room_and_age_are_limited(folder: Path) -> None:
     assert {path.name.partition(".")[0] for path in folder.iterdir()} == {"third", "fourth", "fifth"}
 
 
+def test_calls_that_are_never_written_are_forgotten(folder: Path) -> None:
+    """What another call has left too long goes with the next call that is written; all of it without room."""
+    for name in ("failed", "younger", "written"):
+        kept(name).get_or_make("k", lambda: HEARD)
+    os.utime(folder / "failed.k.json", (time.time() - DAY_S * 2,) * 2)
+    kept("written", days=1.5).forget()
+    assert [path.name for path in folder.iterdir()] == ["younger.k.json"]
+    kept("written", bytes=0).forget()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_costs_nothing(folder: Path) -> None:
     """The transcript is used all the same."""
     folder.parent.mkdir(parents=True)
@@ -112,7 +123,7 @@ def test_after_a_crash_nothing_is_recognised_again(
     settings = factories.settings("recognizer.model=tiny.en", "output.audio=none")
     with monkeypatch.context() as patch:
 
-        def fail(*_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise StageFailed("out of memory")
 
         patch.setattr(pipeline.call, "judge", fail)
