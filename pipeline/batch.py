@@ -112,7 +112,6 @@ def process_call(
     """
     from pipeline.audio.metadata import read_metadata
     from pipeline.reports.write import refuse_originals_among_reports, write_call
-    from pipeline.transcription.kept import KeptTranscripts
 
     refuse_originals_among_reports(out, settings)
     started = time.perf_counter()
@@ -134,7 +133,6 @@ def process_call(
         if not history.record(analysis):
             analysis = history.noted(analysis)
             folder = write_call(analysis, recording, out, settings, html=html)
-        KeptTranscripts(analysis.call.sha256, settings.batch).forget()
     except STOPS_THE_BATCH:
         raise
     except Exception as error:

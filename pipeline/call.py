@@ -88,7 +88,9 @@ def analyze_call(
     with clock.stage("measures"):
         measured = _measured(recording, metadata, voices, talk, baseline, settings)
     measured = replace(measured, models=(model_used(resolved), *voices.models))
-    return conclude(measured, metadata, settings, clock, recording=recording, earlier=earlier)
+    analysis = conclude(measured, metadata, settings, clock, recording=recording, earlier=earlier)
+    KeptTranscripts(recording.sha256, settings.batch).forget()
+    return analysis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
