@@ -1,7 +1,7 @@
 """Transcripts of calls that are not finished, so that a crash does not cost the dearest stage twice.
 
 They hold what was said, unredacted: they lie in the user's private state folder, readable by that user only,
-and go as soon as their call is written; those of a call that never is go with the first call that is written,
+and go as soon as their call is analysed; those of a call that never is go with the first call that is,
 or that needs the room, after ``batch.transcript_cache_days``.
 """
 
