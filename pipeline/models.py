@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from pipeline.guidance.embedding import SentenceEncoder
+    from pipeline.guidance.embedding import Adapter, SentenceEncoder
     from pipeline.records import Samples
 
     VoiceActivity = Callable[[Samples], npt.NDArray[np.float32]]
@@ -317,14 +317,14 @@ def load_voice_activity(settings: ModelsSettings = DEFAULTS) -> "VoiceActivity":
         return loaded
 
 
-def load_sentence_encoder(model: ResolvedModel) -> "SentenceEncoder":
-    """The sentence embedding, loaded once per process; threads share it."""
-    key = (model.folder, model.sha256)
+def load_sentence_encoder(model: ResolvedModel, adapter: "Adapter | None" = None) -> "SentenceEncoder":
+    """The sentence embedding, adapted or as published, loaded once per process; threads share it."""
+    key = (model.folder, model.sha256, adapter)
     with _loaded_lock:
         if key not in _loaded:
             from pipeline.guidance.embedding import SentenceEncoder
 
-            _loaded[key] = SentenceEncoder(model.folder)
+            _loaded[key] = SentenceEncoder(model.folder, adapter)
         loaded: SentenceEncoder = _loaded[key]
         return loaded
 

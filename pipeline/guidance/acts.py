@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.guidance.meaning import Meaning, load_weights, meaning_of
+from pipeline.guidance.meaning import Meaning, load_adapter, load_weights, meaning_of
 from pipeline.guidance.sentences import Sentence, sentences
 from pipeline.guidance.speech_acts import SpeechAct, SpeechActs, has_acts, load_speech_acts
 from pipeline.models import ResolvedModel, load_sentence_encoder, resolve_sentence_embedding
@@ -71,7 +71,9 @@ def _by_meaning(
     if model is None or file is None or not said:
         return [{} for _ in said]
     meaning = meaning_of(known, file, model.sha256)
-    vectors = load_sentence_encoder(model).encode([sentence.text for sentence in said])
+    vectors = load_sentence_encoder(model, load_adapter(known.language)).encode(
+        [sentence.text for sentence in said]
+    )
     return [
         _over_threshold(meaning, row) if len(sentence.text.split()) >= min_words else {}
         for sentence, row in zip(said, meaning.probabilities(said, vectors), strict=True)

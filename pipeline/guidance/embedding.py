@@ -4,10 +4,13 @@ all-MiniLM-L6-v2 (Reimers & Gurevych 2019; Wang et al. 2020), a BERT of six laye
 numpy. The last layer is the sentence embedding as published; lower ones keep more of who does what to whom,
 of tense and negation (Tenney et al. 2019). The sentences of a batch lie one after another without padding:
 only attention sees where one ends.
+
+An adapter (Hu et al. 2022) adds a product of two thin matrices to some weights; added once, it costs no time.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +29,25 @@ BATCH_TOKENS = 2048
 LAYER_NORM_EPSILON = 1e-12
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Adapter:
+    """By name of a matrix (out, in): ``down`` (rank, in) and ``up`` (out, rank), to add ``up @ down``."""
+
+    down: dict[str, Matrix]
+    up: dict[str, Matrix]
+
+
 class SentenceEncoder:
     """Loaded weights and tokenizer of one folder; threads may share it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, adapter: Adapter | None = None) -> None:
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
         self._weights: dict[str, Matrix] = load_file(folder / "model.safetensors")
+        if adapter:
+            for name, up in adapter.up.items():
+                self._weights[name] = self._weights[name] + up @ adapter.down[name]
         self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length=MAX_TOKENS)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import SettingsError
-from pipeline.guidance.embedding import LAYERS_READ, SIZE, Matrix
+from pipeline.guidance.embedding import LAYERS_READ, SIZE, Adapter, Matrix
 from pipeline.guidance.patterns import bare_words
 from pipeline.guidance.sentences import Sentence
 from pipeline.guidance.speech_acts import SpeechActs, weights_path
@@ -43,6 +43,16 @@ class ActWeights(BaseModel):
     weights: str
 
 
+class AdapterWeights(BaseModel):
+    """What is added to one weight matrix of the embedding: two thin ones, half floats in base64."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: int = Field(ge=1)
+    down: str
+    up: str
+
+
 class WeightsFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,6 +60,7 @@ class WeightsFile(BaseModel):
     model_sha256: str
     examples_sha256: str
     sentences_sha256: str
+    adapter: dict[str, AdapterWeights]
     grams: tuple[str, ...]
     acts: dict[str, ActWeights]
 
@@ -124,6 +135,41 @@ def load_weights(acts_language: str) -> WeightsFile | None:
         return WeightsFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise SettingsError(f"{path.name}: {error.errors()[0]['msg']}; fit it again: make fit") from error
+
+
+@cache
+def load_adapter(acts_language: str) -> Adapter | None:
+    """What the fitted file of a language adds to the embedding; ``None`` when it adds nothing.
+
+    Raises:
+        SettingsError: the file is not what it should be.
+    """
+    file = load_weights(acts_language)
+    if file is None or not file.adapter:
+        return None
+    try:
+        return Adapter(
+            down={name: halves(part.down).reshape(part.rank, -1) for name, part in file.adapter.items()},
+            up={name: halves(part.up).reshape(-1, part.rank) for name, part in file.adapter.items()},
+        )
+    except ValueError as error:
+        name = weights_path(acts_language).name
+        raise SettingsError(f"{name}: damaged adapter ({error}); fit it again: make fit") from error
+
+
+def pack_adapter(adapter: Adapter) -> dict[str, AdapterWeights]:
+    return {
+        name: AdapterWeights(rank=up.shape[1], down=_packed(adapter.down[name]), up=_packed(up))
+        for name, up in adapter.up.items()
+    }
+
+
+def _packed(matrix: Matrix) -> str:
+    return base64.b64encode(matrix.astype("<f2").tobytes()).decode()
+
+
+def halves(text: str) -> Matrix:
+    return np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32)
 
 
 def meaning_of(acts: SpeechActs, file: WeightsFile, model_sha256: str) -> Meaning:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -9,8 +10,10 @@ from pipeline import weights
 from pipeline.errors import SettingsError
 from pipeline.guidance import meaning, speech_acts
 from pipeline.guidance.acts import FoundActs, find_acts
-from pipeline.guidance.meaning import examples_sha256, load_weights, meaning_of
+from pipeline.guidance.embedding import SIZE, Adapter
+from pipeline.guidance.meaning import examples_sha256, load_adapter, load_weights, meaning_of
 from pipeline.guidance.speech_acts import load_speech_acts, speech_acts_sha256, weights_path
+from pipeline.models import load_sentence_encoder, resolve_sentence_embedding
 from pipeline.records import Role, Turn
 from pipeline.settings import load_settings
 from tests.benchmarks.fit_speech_acts import sentences_sha256
@@ -149,7 +152,7 @@ def test_weights_belong_to_the_sentences_and_examples() -> None:
     assert file.sentences_sha256 == sentences_sha256()
     assert file.examples_sha256 == examples_sha256(ACTS)
     assert set(file.acts) == set(ACTS.acts)
-    assert weights_path("en").stat().st_size < 350_000
+    assert weights_path("en").stat().st_size < 700_000
 
 
 def test_every_act_is_labelled_in_both_ways() -> None:
@@ -179,6 +182,7 @@ def copies(tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) ->
     yield
     load_speech_acts.cache_clear()
     load_weights.cache_clear()
+    load_adapter.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -219,9 +223,29 @@ def test_phrases_take_effect_without_a_fit_and_examples_ask_for_one(copies: None
         meaning_of(load_speech_acts("xx"), file, file.model_sha256)
 
 
+def test_the_adapter_is_added_and_belongs_to_the_model() -> None:
+    """Protects the adapted embedding: other vectors from the adapted layers, the same from those below."""
+    model, adapter = resolve_sentence_embedding(), load_adapter("en")
+    assert adapter is not None
+    plain = load_sentence_encoder(model).encode(PARAPHRASES)
+    adapted = load_sentence_encoder(model, adapter).encode(PARAPHRASES)
+    assert adapted[:, :-SIZE] == pytest.approx(plain[:, :-SIZE], abs=1e-6)
+    assert np.abs(adapted[:, -SIZE:] - plain[:, -SIZE:]).max() > 0.01
+
+
+def test_packed_adapters_keep_their_value() -> None:
+    """Protects the adapter from its storage as half floats."""
+    rng = np.random.default_rng(0)
+    down, up = rng.normal(size=(2, 6)).astype(np.float32), rng.normal(size=(4, 2)).astype(np.float32)
+    (part,) = meaning.pack_adapter(Adapter(down={"dense": down}, up={"dense": up})).values()
+    assert part.rank == 2
+    assert meaning.halves(part.down).reshape(2, 6) == pytest.approx(down, rel=1e-3)
+    assert meaning.halves(part.up).reshape(4, 2) == pytest.approx(up, rel=1e-3)
+
+
 def test_packed_weights_keep_their_value() -> None:
     """Protects the fit from its storage: a weight is off by half a step of 127 at most."""
-    given_weights = meaning.np.linspace(-2, 3, 50)
+    given_weights = np.linspace(-2, 3, 50)
     text, scale = meaning.pack(given_weights)
     act = meaning.ActWeights(threshold=0.5, phrase_precision=0.5, intercept=0, scale=scale, weights=text)
     assert meaning.unpack(act) == pytest.approx(given_weights, abs=scale / 2 + 1e-6)
