@@ -67,7 +67,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         (("nope",), "No such command 'nope'"),
         (("analyze", "calls"), "Missing option '--out'"),
         (("analyze", "missing.wav", "--out", "out"), "missing.wav: does not exist"),
-        (("analyze", ".", "--out", "out"), "no recordings in ."),
+        (("analyze", ".", "--out", "out"), "no recordings or transcripts in ."),
         (("analyze", ".", "--out", "out", "--workers", "0"), "0 is not in the range"),
         (("settings", "--set", "rate.hop=1"), "did you mean hop_s?"),
         (("settings", "--config", "none.yaml"), "none.yaml: cannot be read"),
