@@ -23,6 +23,7 @@ from pipeline.settings import Settings
 
 ASSETS = TEMPLATES.parent / "assets"
 PLAYER = ("vendor/wavesurfer.min.js", "vendor/regions.min.js")
+LOCAL = "local.js"
 NOTHING = "'none'"
 VERDICT_ORDER = ("violated", "missed", "partly_met", "met")
 
@@ -40,7 +41,7 @@ def render_call(analysis: Analysis, peaks: Peaks | None, audio_href: str | None,
     timeline = Draughtsman(analysis, peaks, limits, text).timeline()
     return render(
         "call.html.j2",
-        (*PLAYER, "call.js") if audio_href and timeline.lanes[0].heights else ("call.js",),
+        (LOCAL, *PLAYER, "call.js") if audio_href and timeline.lanes[0].heights else (LOCAL, "call.js"),
         text=text,
         a=analysis,
         roles=view.roles_of(analysis),

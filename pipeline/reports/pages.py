@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.guidance.config import load_guidance
-from pipeline.reports.html import render
+from pipeline.reports.html import LOCAL, render
 from pipeline.reports.naming import folder_name
 from pipeline.reports.strings import load_strings
 from pipeline.reports.table import Row
@@ -144,7 +144,7 @@ def agent_page(agent_id: str, calls: Sequence[Listed], settings: Settings) -> st
     ]
     return render(
         "agent.html.j2",
-        (),
+        (LOCAL,),
         text=text,
         language=settings.output.language,
         root=root,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pipeline import files
 from pipeline.reports.attention import worth_a_look
-from pipeline.reports.html import date, embedded_json, render
+from pipeline.reports.html import LOCAL, date, embedded_json, render
 from pipeline.reports.pages import (
     AGENTS,
     Listed,
@@ -160,7 +160,7 @@ def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Set
     cells = [_cells(entry.row, entry.folder, outcomes) for entry in analysed if entry.row is not None]
     return render(
         "index.html.j2",
-        ("site.js",),
+        (LOCAL, "site.js"),
         text=text,
         language=settings.output.language,
         root="",

@@ -213,6 +213,19 @@ def test_accessible(browser: Browser, batch: Path, scheme: Literal["light", "dar
             found = Axe().run(page).response["violations"]
             serious = [each["id"] for each in found if each["impact"] in ("serious", "critical")]
             assert serious == [], file
+            if kept := os.environ.get("SCREENSHOTS"):
+                name = f"{file.replace('/', '-').removesuffix('.html')}-{scheme}-{width}.png"
+                page.screenshot(path=Path(kept) / name, full_page=True)
+
+
+def test_dates_are_written_as_the_reader_writes_them(browser: Browser, batch: Path) -> None:
+    """A call's own clock, in the form of the reader's locale."""
+    with browser.new_context(locale="de-DE", timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        page.goto((batch / "late-bill-001" / "report.html").as_uri())
+        assert page.locator(".facts .when").inner_text() == "02.03.2026, 09:14"
+        page.goto((batch / "index.html").as_uri())
+        assert "02.03.2026, 09:14" in page.locator("#calls tr").first.inner_text()
 
 
 def test_prints_to_two_pages(browser: Browser, batch: Path, tmp_path: Path) -> None:

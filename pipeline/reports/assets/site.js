@@ -12,7 +12,7 @@
     for (const cell of cells) {
       const [text, , href] = Array.isArray(cell) ? cell : [cell];
       const bdi = document.createElement("bdi");
-      bdi.textContent = text;
+      bdi.textContent = localDate(text);
       const place = row.insertCell();
       if (href) {
         const link = place.appendChild(document.createElement("a"));
@@ -30,7 +30,11 @@
         return { ...entry(texts.join(" "), values.map(String), null), cells };
       })
     : [...body.rows].map((row) =>
-        entry(row.textContent, [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim()), row));
+        entry(
+          [...row.cells].map((cell) => `${cell.textContent} ${cell.dataset.v ?? ""}`).join(" "),
+          [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim()),
+          row,
+        ));
   const filter = document.getElementById("filter");
   const shown = document.getElementById("shown");
   const more = document.getElementById("more");
