@@ -197,6 +197,7 @@ def test_nobody_is_accused_of_what_did_not_happen(analyses: dict[str, Analysis])
         (HOLD, "no_dead_air"),
         (UNANNOUNCED, "dont_interrupt"),
         (UNANNOUNCED, "mindset_no_blame"),
+        (UNANNOUNCED, "no_channel_switch"),
         (UNANNOUNCED, "no_dead_air"),
     }
 

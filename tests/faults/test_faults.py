@@ -76,7 +76,7 @@ class Place:
         """All that a night leaves, but for times, processes and places."""
         assert [path.name for path in self.out.rglob("*.part")] == []
         calls = {}
-        for folder in sorted(path for path in self.out.iterdir() if path.is_dir()):
+        for folder in sorted(path for path in self.out.iterdir() if path.is_dir() and path.name != "agents"):
             document = json.loads((folder / "analysis.json").read_bytes())
             document["call"] |= {"source": None, "codec": None, "language": None}
             document["provenance"] |= {"created_at": None, "stage_seconds": None}

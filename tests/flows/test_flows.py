@@ -111,7 +111,7 @@ def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "s3://reports/2026-03/index.html",
         )
         names = {name.removeprefix("reports/2026-03/") for name in store.find("reports/2026-03")}
-        folders = {name.partition("/")[0] for name in names if "/" in name}
+        folders = {name.partition("/")[0] for name in names if name.endswith("/analysis.json")}
         assert {"index.html", "summary.json", "calls.parquet", "a/audio.ogg", "a/report.html"} <= names
         assert len(folders) == 3
         stored = [json.loads(store.cat_file(f"reports/2026-03/{one}/analysis.json")) for one in folders]

@@ -9,6 +9,7 @@ import platformdirs
 import pytest
 
 import pipeline.call
+import pipeline.conclusion
 from pipeline.batch import process_call
 from pipeline.errors import StageFailed
 from pipeline.records import SpeakerTranscript, Word
@@ -126,7 +127,7 @@ def test_after_a_crash_nothing_is_recognised_again(
         def fail(*_: object, **__: object) -> None:
             raise StageFailed("out of memory")
 
-        patch.setattr(pipeline.call, "judge", fail)
+        patch.setattr(pipeline.conclusion, "judge", fail)
         assert process_call(SAMPLE, tmp_path / "out", settings).error == "out of memory"
     assert len(list(folder.iterdir())) == 2
     monkeypatch.setattr(pipeline.call, "transcribe", never)
