@@ -158,6 +158,8 @@ class Draughtsman:
         """Columns of the waveform in 0..1 of the lane's own loud moments."""
         if self.peaks is None or self.peaks.shape[1] == 0:
             return []
+        if not spans:  # the noise of a line on which nobody speaks is no waveform
+            return [0.0] * self.peaks.shape[1]
         channel = channel_of(self.analysis, role)
         values = self.peaks[min(channel or 0, self.peaks.shape[0] - 1)].tolist()
         if channel is None:  # one channel for both: each lane shows the sound of its own speech
