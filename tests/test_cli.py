@@ -180,7 +180,7 @@ def test_interruption_keeps_finished_calls(sign: signal.Signals, code: int, tmp_
     else:
         program.send_signal(sign)
     try:
-        _, errors = program.communicate(timeout=30)
+        _, errors = program.communicate(timeout=120)
     finally:
         program.kill()
     assert program.returncode == code
