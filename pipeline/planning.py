@@ -138,11 +138,6 @@ def _order(call: PlannedCall) -> tuple[bool, datetime]:
     return start is None, start or datetime.min.replace(tzinfo=UTC)
 
 
-def is_current(call: PlannedCall, out: Path, settings: Settings) -> bool:
-    """Whether ``out`` has this very recording and metadata, analysed by these settings and this version."""
-    return need_of(call, out, settings) == "current"
-
-
 def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
     """What is to be done for a call, by its recording and what is in ``out``."""
     stored = stored_analysis(call.folder(out))

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.batch import CallOutcome, process_call, run_batch
 from pipeline.errors import ModelUnavailable
-from pipeline.planning import is_current, plan
+from pipeline.planning import need_of, plan
 from pipeline.settings import Settings
 from pipeline.workers import WorkersUnusable
 from tests import factories, fakes
@@ -158,7 +158,7 @@ def test_process_call_reports_its_duration_before_the_analysis(tmp_path: Path) -
 
 def _is_current(path: Path, out: Path, settings: Settings) -> bool:
     (call,) = plan([(path, str(path))], out, settings).calls
-    return is_current(call, out, settings)
+    return need_of(call, out, settings) == "current"
 
 
 def test_only_an_unchanged_call_is_current(tmp_path: Path) -> None:

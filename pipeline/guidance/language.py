@@ -4,13 +4,12 @@ import re
 from collections.abc import Collection
 from functools import cache
 
-import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from pipeline.errors import SettingsError
 from pipeline.guidance.times import TimeWords
+from pipeline.language_files import read_language_file
 from pipeline.phrases import normal_words
-from pipeline.settings import CONFIG_DIR, Section
+from pipeline.settings import Section
 
 
 class Language(Section):
@@ -59,14 +58,4 @@ def load_language(language: str) -> Language | None:
     Raises:
         SettingsError: the file is there but is not what it should be.
     """
-    path = CONFIG_DIR / f"language.{language}.yaml"
-    if not path.exists():
-        return None
-    try:
-        return Language(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, TypeError) as error:
-        raise SettingsError(f"{path.name}: is not YAML with keys: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SettingsError(f"{path.name}: {where}: {first['msg']}") from error
+    return read_language_file("language", language, Language)

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Protocol
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import SettingsError
 from pipeline.guidance.config import Check, Guidance
+from pipeline.language_files import read_language_file
 from pipeline.phrases import normal_words
 from pipeline.records import Evidence, Finding, QualityWarning, SecondOpinion, Turn, Verdict
 from pipeline.redaction.language import load_spoken_language
-from pipeline.settings import CONFIG_DIR, JUDGE_KEY_VARIABLE, JudgeSettings, Settings
+from pipeline.settings import JUDGE_KEY_VARIABLE, JudgeSettings, Settings
 
 ANSWER_BYTES = 1 << 20
 PATH = "/chat/completions"
@@ -197,13 +197,7 @@ def load_questions(language: str) -> Questions | None:
     Raises:
         SettingsError: the file is there but is not what it should be.
     """
-    path = CONFIG_DIR / f"judge.{language}.yaml"
-    if not path.exists():
-        return None
-    try:
-        return Questions(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, TypeError, ValidationError) as error:
-        raise SettingsError(f"{path.name}: is not as judge.en.yaml is ({error})") from error
+    return read_language_file("judge", language, Questions)
 
 
 def _none(reason: str) -> Opinions:

@@ -3,13 +3,11 @@
 from functools import cache
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from pipeline.errors import SettingsError
+from pipeline.language_files import read_language_file
 from pipeline.phrases import normal_words
 from pipeline.records import SecretKind
-from pipeline.settings import CONFIG_DIR
 
 Phrase = tuple[str, ...]
 
@@ -77,10 +75,4 @@ def load_spoken_language(language: str) -> SpokenLanguage | None:
     Raises:
         SettingsError: the file is there but is not what it should be.
     """
-    path = CONFIG_DIR / f"redaction.{language}.yaml"
-    if not path.exists():
-        return None
-    try:
-        return SpokenLanguage.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path.name}: {error}") from error
+    return read_language_file("redaction", language, SpokenLanguage)

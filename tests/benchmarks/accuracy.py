@@ -26,6 +26,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
 from tests.benchmarks import dialogues, f0, mono, redaction, speech_acts, turn_taking
+from tests.benchmarks.counts import Counted
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
 COLLAR_S = 0.5
@@ -57,7 +58,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Counted):
     """Matched, missed and invented events of one kind."""
 
     matched: int = 0
@@ -66,18 +67,6 @@ class Matches:
 
     def __add__(self, other: "Matches") -> "Matches":
         return Matches(self.matched + other.matched, self.truth + other.truth, self.found + other.found)
-
-    @property
-    def precision(self) -> float | None:
-        return self.matched / self.found if self.found else None
-
-    @property
-    def recall(self) -> float | None:
-        return self.matched / self.truth if self.truth else None
-
-    @property
-    def f1(self) -> float | None:
-        return 2 * self.matched / (self.truth + self.found) if self.truth + self.found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from pipeline.transcription.recognizer import Recognizer, WhisperRecognizer, tra
 from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import Judged, judge_all
 from pipeline.turns.units import units_of
+from tests.benchmarks.counts import Counted
 from tests.benchmarks.truth import match
 from tests.data.turntaking.make_cases import RATE_HZ, Case, cases, render, speech_in, words_of
 
@@ -60,7 +61,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Counted):
     """How one system did on one kind under some conditions."""
 
     system: str
@@ -70,18 +71,6 @@ class Row:
     truth: int
     found: int
     onset_errors_ms: tuple[float, ...] = ()
-
-    @property
-    def precision(self) -> float | None:
-        return self.matched / self.found if self.found else None
-
-    @property
-    def recall(self) -> float | None:
-        return self.matched / self.truth if self.truth else None
-
-    @property
-    def f1(self) -> float | None:
-        return 2 * self.matched / (self.truth + self.found) if self.truth + self.found else None
 
     def as_record(self) -> dict[str, object]:
         return asdict(self) | {"precision": self.precision, "recall": self.recall, "f1": self.f1}
