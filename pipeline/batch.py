@@ -178,11 +178,11 @@ def _recording_analysis(
     analyze: Analyze,
     on_decoded: Callable[[float], None],
 ) -> "tuple[Analysis, History, Recording]":
-    from pipeline.audio.decode import decode
+    from pipeline.audio.isolation import decode_isolated
     from pipeline.correction import corrected
     from pipeline.history import History
 
-    recording = decode(path, settings.audio, source=source)
+    recording = decode_isolated(path, settings, source=source)
     on_decoded(recording.duration_s)
     metadata = corrected(metadata, out, recording.sha256)
     history = History(recording, metadata, settings, agent_channel)
@@ -367,6 +367,9 @@ def _load_worker(
 ) -> Handler:
     """Runs once in each worker: load the models, return what processes a call."""
     if analyze is None and sound:
+        from pipeline.audio.isolation import start_decoder
+
+        start_decoder()  # it loads while the models do
         analyze = _analyze_call()
         _load_models(settings)
 

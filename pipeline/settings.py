@@ -30,7 +30,7 @@ from pipeline.records import SecretKind, Threshold
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
 ENVIRONMENT_PREFIX = "CALLCOACH_"
 NESTING = "__"
-NO_PART_OF_A_RESULT = ("site", "batch", "notify", "models", "store")
+NO_PART_OF_A_RESULT = ("decoding", "site", "batch", "notify", "models", "store")
 """Sections that leave an analysis as it is."""
 JUDGED_BY = (
     *("voice_checks.", "acts.", "output."),
@@ -101,6 +101,15 @@ class AudioSettings(Section):
     bleed_max_lag_s: float = setting("longest delay of a leak, as an echo has", unit="s", ge=0, le=1)
     bleed_min_s: float = setting("time alone that a statement on bleed needs", unit="s", gt=0)
     truncated_s: float = setting("sound missing at the end for the warning truncated", unit="s", ge=0)
+
+
+class DecodingSettings(Section):
+    """What a recording may cost before it is sound; its length is limited by ``audio.max_duration_s``."""
+
+    max_file_bytes: int = setting("largest recording that is accepted", unit="bytes", ge=1)
+    timeout_s: float = setting(
+        "longest time, and processor time, that decoding one recording may take", unit="s", ge=1
+    )
 
 
 class SpeechSettings(Section):
@@ -861,6 +870,7 @@ class Settings(BaseSettings):
     )
 
     audio: AudioSettings
+    decoding: DecodingSettings
     speech: SpeechSettings
     recognizer: RecognizerSettings
     speakers: SpeakersSettings
