@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 from pipeline.audio.discover import is_script
 from pipeline.errors import CallError, InputRejected, ModelUnavailable, SettingsError, StageFailed
 from pipeline.planning import Need, PlannedCall, RefusedCall, plan
+from pipeline.printable import as_text, source_of
 from pipeline.settings import Settings
 from pipeline.workers import (
     Allow,
@@ -115,7 +116,7 @@ def process_call(
 
     refuse_originals_among_reports(out, settings)
     started = time.perf_counter()
-    source = source or str(path)
+    source = source or source_of(path)
     call_id = None
     try:
         if metadata is None:
@@ -290,7 +291,7 @@ def run_batch(
     What may pass the next time is tried again at the end, one call at a time, so that a call which takes
     the machine's memory cannot take another call with it.
     """
-    batch = plan(((path, str(path)) for path in recordings), out, settings)
+    batch = plan(((path, source_of(path)) for path in recordings), out, settings)
     outcomes: list[CallOutcome] = []
 
     def settle(outcome: CallOutcome) -> None:
@@ -419,7 +420,7 @@ def failed_outcome(source: str, call_id: str | None, error: Exception, seconds: 
         call_id=call_id,
         status="failed",
         seconds=seconds,
-        error=str(error) if expected else f"unexpected {type(error).__name__}: {error}",
+        error=as_text(str(error) if expected else f"unexpected {type(error).__name__}: {error}"),
         error_kind=type(error).__name__,
         expected=expected,
         retriable=isinstance(error, MAY_PASS_NEXT_TIME),

@@ -13,12 +13,12 @@ from pipeline.console import (
     EXIT_FAILED,
     Program,
     debug_option,
-    flat,
     json_option,
     orderly_termination,
     settings_options,
     show_table,
 )
+from pipeline.printable import printable
 
 if TYPE_CHECKING:
     from pipeline.batch import CallOutcome
@@ -122,8 +122,8 @@ def report(folder: str, pdf: bool, config: str | None, assignments: tuple[str, .
             if pdf:
                 write_pdf(call / "report.html", call / "report.pdf", Modes.of(settings.output))
         except CallError as error:
-            failed.append({"folder": str(call), "error": flat(str(error))})
-            click.echo(f"Error: {call}: {flat(str(error))}", err=True)
+            failed.append({"folder": str(call), "error": printable(str(error))})
+            click.echo(f"Error: {printable(f'{call}: {error}')}", err=True)
     index = None if folders == [root] else roll_up(root, (), settings)
     if as_json:
         _print_json({"done": len(folders) - len(failed), "failed": failed, "index": index and str(index)})
@@ -179,8 +179,8 @@ def rescore(
         try:
             stale.update(needs_sound(rescore_call(call, settings, swap_roles=bool(swapped)), settings))
         except CallError as error:
-            failed.append({"folder": str(call), "error": flat(str(error))})
-            click.echo(f"Error: {call}: {flat(str(error))}", err=True)
+            failed.append({"folder": str(call), "error": printable(str(error))})
+            click.echo(f"Error: {printable(f'{call}: {error}')}", err=True)
     batch = root if folders != [root] else root.resolve().parent
     index = roll_up(batch, (), settings) if batch == root or (batch / "index.html").is_file() else None
     done = len(folders) - len(failed)
@@ -424,7 +424,7 @@ def doctor(config: str | None, assignments: tuple[str, ...], out: str | None, as
         checks.append(check)
         if not as_json:
             advice = f" -> {check.advice}" if check.advice else ""
-            click.echo(f"{check.status:<8} {check.name:<12} {flat(check.detail)}{advice}")
+            click.echo(f"{check.status:<8} {check.name:<12} {printable(check.detail)}{advice}")
     problems = sum(check.status == "problem" for check in checks)
     if as_json:
         _print_json({"problems": problems, "checks": [asdict(check) for check in checks]})
@@ -476,4 +476,5 @@ def _outcome_document(outcome: "CallOutcome") -> dict[str, Any]:
 
 
 def _print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    click.echo(text.encode("utf-8", "replace").decode())  # a file's name need not be text

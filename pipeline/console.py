@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from pipeline.errors import CallError, SettingsError
+from pipeline.printable import printable
 
 DEBUG = "--debug"
 EXIT_FAILED = 1
@@ -56,9 +57,9 @@ class Program(click.Group):
             _end(error.format_message(), EXIT_USAGE)
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else self.name
-            _end(f"Error: {error.format_message()} (see: {path} --help)", EXIT_USAGE)
+            _end(f"Error: {printable(error.format_message())} (see: {path} --help)", EXIT_USAGE)
         except click.ClickException as error:
-            _end(f"Error: {error.format_message()}", error.exit_code)
+            _end(f"Error: {printable(error.format_message())}", error.exit_code)
         except CallError as error:
             code = EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
             _end(_explained(str(error), debug=debug), code)
@@ -103,13 +104,8 @@ def json_option(command: Command) -> Command:
 
 def failure(source: str, error: str) -> str:
     """One line about a failed call; it begins with the recording it is about."""
-    reason = flat(error)
+    reason, source = printable(error), printable(source)
     return f"Error: {reason if reason.startswith(source) else f'{source}: {reason}'}"
-
-
-def flat(text: str) -> str:
-    """``text`` on one line."""
-    return " ".join(text.split())
 
 
 def show_table(rows: Sequence[Sequence[str]]) -> None:
@@ -160,7 +156,7 @@ def _quiet(debug: bool) -> Iterator[None]:
 
 
 def _explained(text: str, *, debug: bool) -> str:
-    return (traceback.format_exc() if debug else "") + f"Error: {flat(text)}"
+    return (traceback.format_exc() if debug else "") + f"Error: {printable(text)}"
 
 
 def _end(message: str, code: int) -> NoReturn:

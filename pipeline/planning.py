@@ -206,7 +206,7 @@ def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
     """The document in ``folder`` as plain JSON, unchecked; ``None`` without a readable one."""
     try:
         stored = json.loads((folder / ANALYSIS_FILE).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None  # nothing there or not ours: the call counts as not analysed
     return stored if isinstance(stored, dict) else None
 

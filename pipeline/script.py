@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.audio.discover import VTT, turns_in
 from pipeline.errors import InputRejected
 from pipeline.phrases import Phrases
+from pipeline.printable import read_limited
 from pipeline.records import Line, Script, Word
 from pipeline.settings import Settings
 from pipeline.timeline import Span
@@ -59,7 +60,7 @@ def read_script(path: Path, settings: Settings, phrases: Phrases, *, source: str
     """
     source = source or str(path)
     try:
-        raw = path.read_bytes()
+        raw = read_limited(path)
         content = raw.decode("utf-8-sig")
     except OSError as error:
         raise InputRejected(f"{source}: cannot be read ({error.strerror}); check its permissions") from error

@@ -1013,7 +1013,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"settings file {path}: is not YAML: {error}") from error
     if content is None:
         return {}
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise SettingsError(f"settings file {path}: expected sections with keys, as in configs/default.yaml")
     return content
 

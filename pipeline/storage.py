@@ -22,6 +22,7 @@ from pipeline.audio.discover import (
 )
 from pipeline.audio.metadata import CALLS_TABLE
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
+from pipeline.printable import source_of
 
 OF_A_CALL = (ANALYSIS_FILE, CORRECTION_FILE)
 
@@ -125,7 +126,7 @@ def locate(uri: str, staging: Path) -> list[Located]:
         StorageFailed: the store did not answer.
     """
     if not is_remote(uri):
-        return [Located(path=path, source=str(path)) for path in discover([local_path(uri)])]
+        return [Located(path=path, source=source_of(path)) for path in discover([local_path(uri)])]
     folder = staging / "source"
     scheme = uri.partition("://")[0]
     listing = _files(uri)

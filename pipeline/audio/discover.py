@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputRejected
+from pipeline.printable import is_there, read_limited
 
 EXTENSIONS = frozenset(
     (
@@ -93,17 +94,17 @@ def _is_sidecar(path: Path) -> bool:
     if path.suffix.lower() != JSON or _holds_turns(path):
         return False
     owner = path.with_suffix("")
-    if owner.suffix.lower() in EXTENSIONS and owner.is_file():
+    if owner.suffix.lower() in EXTENSIONS and is_there(owner):
         return True
     endings = (VTT, *EXTENSIONS)
-    return any(path.with_suffix(cased).is_file() for end in endings for cased in (end, end.upper()))
+    return any(is_there(path.with_suffix(cased)) for end in endings for cased in (end, end.upper()))
 
 
 def _holds_turns(path: Path) -> bool:
     """Whether a JSON file is a transcript, and not metadata or something of another system."""
     try:
-        return isinstance(turns_in(json.loads(path.read_text(encoding="utf-8-sig"))), list)
-    except (OSError, ValueError, RecursionError):
+        return isinstance(turns_in(json.loads(read_limited(path).decode("utf-8-sig"))), list)
+    except (OSError, ValueError, RecursionError):  # too large is a ValueError, too
         return False  # whatever it is, it says nothing of itself
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import InputRejected, SettingsError
+from pipeline.printable import UNPRINTABLE, is_there, read_limited
 from pipeline.records import Metadata
 from pipeline.settings import AudioSettings
 
@@ -28,8 +30,12 @@ CALL_ID_BYTES = 120
 CALL_ID_HASH_DIGITS = 8
 # Names that a batch writes beside the folders of its calls.
 RESERVED_IDS = frozenset(
-    ("agents", "index.html", "effort_audit.html", "summary.json", "calls.parquet", "calls.csv")
+    (
+        *("agents", "index.html", "effort_audit.html", "team.html", "summary.json", "summary.csv"),
+        *("summary.md", "calls.parquet", "calls.csv"),
+    )
 )
+TEXT_CHARACTERS_MAX = 200
 UNSAFE = re.compile(r"[^\w.\-+=@]")
 TABLES_KEPT = 8
 
@@ -72,7 +78,7 @@ def safe_call_id(text: str) -> str:
 
 def _first_source(path: Path, settings: AudioSettings) -> tuple[Mapping[str, object], str, Origin]:
     for sidecar in (path.with_name(path.name + ".json"), path.with_suffix(".json")):
-        if sidecar != path and sidecar.is_file():
+        if sidecar != path and is_there(sidecar):
             return _read_sidecar(sidecar), str(sidecar), "sidecar"
     if path.suffix.lower() == ".json" and (own := _read_sidecar(path)):
         return own, str(path), "sidecar"
@@ -92,9 +98,9 @@ def _first_source(path: Path, settings: AudioSettings) -> tuple[Mapping[str, obj
 
 
 def _metadata(values: Mapping[str, object], path: Path, where: str) -> Metadata:
-    texts = {key: _text(values.get(key), key, where) for key in ("call_id", *TEXT_KEYS)}
+    texts = {key: _text(values.get(key), key, where) for key in TEXT_KEYS}
     return Metadata(
-        call_id=safe_call_id(texts["call_id"] or path.stem),
+        call_id=safe_call_id(_identity(values.get("call_id"), where) or path.stem),
         agent_id=texts["agent_id"],
         customer_id=texts["customer_id"],
         queue=texts["queue"],
@@ -108,12 +114,25 @@ def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def _identity(value: object, where: str) -> str | None:
+    """The id of a call, of any characters: :func:`safe_call_id` makes a name of it."""
+    if isinstance(value, str):
+        return value.strip() or None
+    return _text(value, "call_id", where)
+
+
 def _text(value: object, key: str, where: str) -> str | None:
     if _is_empty(value):
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputRejected(f"{where}: {key} is {value!r}, expected text or a whole number")
-    return str(value).strip()
+    text = str(value).strip()
+    if len(text) > TEXT_CHARACTERS_MAX or UNPRINTABLE.search(text):
+        raise InputRejected(
+            f"{where}: {key} is {text[:TEXT_CHARACTERS_MAX]!r}, expected at most {TEXT_CHARACTERS_MAX} "
+            "characters, none of them control characters"
+        )
+    return text
 
 
 def _moment(value: object, where: str) -> str | None:
@@ -150,7 +169,9 @@ def _channel(value: object, key: str, where: str) -> int | None:
 
 def _read_sidecar(path: Path) -> Mapping[str, object]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_limited(path).decode("utf-8-sig"))
+    except InputRejected:
+        raise
     except OSError as error:
         raise InputRejected(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except (ValueError, RecursionError) as error:
@@ -191,7 +212,7 @@ def _read_table(path: Path) -> _Table:
 
 
 def _parse_table(path: Path) -> _Table:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with io.StringIO(read_limited(path).decode("utf-8-sig"), newline="") as file:
         header = file.readline()
         delimiter = max(",;\t", key=header.count)
         names = [name.strip().casefold() for name in next(csv.reader([header], delimiter=delimiter), [])]

@@ -35,7 +35,7 @@ def loads(content: bytes) -> Analysis:
     """
     try:
         tree = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputRejected(f"analysis.json: is not JSON ({error}); analyse the call again") from error
     if not isinstance(tree, dict):
         raise InputRejected("analysis.json: expected one JSON object; analyse the call again")

@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 
 # Punctuation that means something anywhere; what would start a list, heading or rule; bare links.
 LIST_NUMBER = re.compile(r"^(\d+)(?=[.)])")
-SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|^[-+=](?=\s|[-=])|:(?=//)|(?<=www)\.")
+SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|^[-+=](?=\s|[-=]|$)|:(?=//)|(?<=www)\.")
 
 
 def render_markdown(analysis: Analysis, settings: Settings) -> str:

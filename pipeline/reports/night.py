@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import files
+from pipeline.printable import printable
+from pipeline.reports.markdown import escape
 from pipeline.reports.strings import load_strings
 from pipeline.settings import Settings
 
@@ -28,11 +30,11 @@ def write_summary(out: Path, night: "Night", settings: Settings) -> Path:
         hours, times = f"{night.audio_s / 3600:.2f}", f"{night.audio_s / night.seconds:.1f}"
         lines.append(f"- {text('night.throughput', hours=hours, times=times)}")
     if night.ledger_error:
-        lines += ["", f"{text('night.no_ledger')} {_flat(night.ledger_error)}"]
+        lines += ["", f"{text('night.no_ledger')} {escape(night.ledger_error)}"]
     if night.failures:
         lines += ["", f"## {text('night.failures')}", ""]
         lines += [
-            f"- {_code(bad.call_id or bad.source)}: {_flat(bad.public_error or bad.error_kind or '')}"
+            f"- {_code(bad.call_id or bad.source)}: {escape(bad.public_error or bad.error_kind or '')}"
             for bad in night.failures
         ]
     if night.quarantined:
@@ -86,12 +88,8 @@ def _gauge(name: str, meaning: str, values: Iterable[tuple[str, float]]) -> list
     ]
 
 
-def _flat(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _code(text: str) -> str:
-    return "`" + _flat(text).replace("`", "'") + "`"
+    return "`" + printable(text).replace("`", "'") + "`"
 
 
 def _now() -> str:

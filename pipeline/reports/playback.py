@@ -143,6 +143,6 @@ def load_digest(content: bytes, n: int, audio_bytes: int | None) -> tuple[Peaks,
         peaks = np.array(digest["peaks"], dtype=np.float32)
         levels = np.array(digest["levels_db"], dtype=np.float64)
         fits = digest["audio_bytes"] == audio_bytes and peaks.ndim == levels.ndim == 2 and peaks.shape[1] == n
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return (peaks, levels) if fits else None

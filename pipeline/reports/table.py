@@ -134,7 +134,7 @@ def violations(row: Row) -> list[str]:
     return [name.removeprefix("check_") for name, value in row.items() if value == "violated"]
 
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # full-width ones, too
 
 
 def write_csv(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
@@ -147,7 +147,9 @@ def write_csv(rows: Iterable[Mapping[str, Scalar]], path: Path) -> None:
 
 
 def _harmless(value: Scalar) -> Scalar:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
 
 
 MADE = "callcoach"
