@@ -162,7 +162,7 @@ def pages_of(data: bytes, folder: Path) -> None:
 
 SEEDS: dict[str, tuple[bytes, ...]] = {
     "sidecar": (
-        b'{"call_id": "a", "agent_id": "b", "customer_id": 7, "queue": "q", "language": "en", "agent_channel": 0}',
+        b'{"call_id": "a", "agent_id": "b", "customer_id": 7, "language": "en", "agent_channel": 0}',
         b'{"started_at": "2026-03-01T09:30:00+01:00", "customer_channel": "left"}',
     ),
     "calls_table": (b"call.wav,7,ann,billing,2026-03-01\n", b"a;b\n", b"\xef\xbb\xbffile\tqueue\na\tb\n"),
@@ -173,7 +173,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b'{"transcript": {"turns": []}}',
     ),
     "captions_in": (
-        b"1\n00:01.000 --> 00:04.000 align:left\n<v Agent>Good &lt;morning\n\n00:05.000 --> 00:06.000\n<v.x B>Hi\n",
+        b"1\n00:01.000 --> 00:04.000 align:left\n<v Agent>Good &lt;\n\n00:05.000 --> 00:06.000\n<v.x B>Hi\n",
         b"00:01.000 --> 00:04.000\nAgent: Good\nCustomer: Hi\n\nNOTE x\n",
     ),
     "settings_file": (
