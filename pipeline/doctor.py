@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from pathlib import Path
@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 from pipeline.batch import available_cores
 from pipeline.errors import CallError
 from pipeline.models import verify
-from pipeline.settings import Settings, load_settings, without_password
+from pipeline.network import ways
+from pipeline.settings import Settings, load_settings
 
 ENTRY_POINTS = "callcoach.checks"
 PYTHON_FLOOR = (3, 11)
@@ -51,7 +52,7 @@ def examine(config: Path | None, assignments: Iterable[str], out: Path | None) -
         yield Check("settings", "ok", f"valid, sha256 {settings.sha256()[:12]}")
         yield from _weights(settings)
         yield _machine(settings)
-        yield _network(settings)
+        yield from _network(settings)
     if out is not None:
         yield _writable(out)
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
@@ -119,28 +120,15 @@ def _machine(settings: Settings) -> Check:
     return Check("machine", "ok", detail)
 
 
-def _network(settings: Settings, environment: Mapping[str, str] = os.environ) -> Check:
-    """What would leave this machine; nothing does by default."""
-    uses = [f"{key} {uri}" for key, uri in _uris(settings) if "://" in uri and not uri.startswith("file://")]
-    if settings.notify.webhook_url_file is not None:
-        uses.append("notify.webhook_url_file")
-    if settings.notify.email_to is not None:
-        uses.append(f"notify.smtp_host {settings.notify.smtp_host}")
-    if address := environment.get("PREFECT_API_URL"):
-        uses.append(f"PREFECT_API_URL {address}")
-    fetching = "`callcoach models fetch`, when you run it"
-    return Check(
-        "network", "note" if uses else "ok", "; ".join([*uses, f"only {fetching}" if not uses else fetching])
-    )
-
-
-def _uris(settings: Settings) -> tuple[tuple[str, str], ...]:
-    judge = without_password(settings.judge.url or "")
-    return (
-        ("batch.source", settings.batch.source),
-        ("batch.out", settings.batch.out),
-        ("judge.url gets redacted transcripts:", judge),
-    )
+def _network(settings: Settings) -> Iterator[Check]:
+    """What leaves this machine (nothing does by default), then every way out that there is."""
+    known = tuple(ways(settings))
+    on = [f"{way.switch} {way.target}" for way in known if way.target is not None]
+    detail = "; ".join(on) or f"nothing connects to another machine; {len(known)} ways are off"
+    yield Check("network", "note" if on else "ok", detail)
+    for way in known:
+        state = "off" if way.target is None else f"on: {way.target}"
+        yield Check(f"network.{way.name}", "ok", f"{state}; by {way.switch}: {way.purpose}")
 
 
 def _writable(out: Path) -> Check:

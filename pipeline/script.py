@@ -177,6 +177,8 @@ def _line(turn: _TurnIn, where: str) -> Line:
         for word in turn.words
         if word.start_s is not None and word.end_s is not None and word.word.strip()
     )
+    if any(word.end_s < word.start_s for word in words):
+        raise InputRejected(f"{where}: a word ends before it starts")
     if len(words) < len(turn.words) or not words:  # a word without a time: none has a place
         text = " ".join(word.word for word in turn.words) or turn.text
         words = spread(text.split(), span)

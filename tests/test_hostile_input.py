@@ -162,6 +162,15 @@ def test_settings_whose_keys_are_no_text_are_refused(tmp_path: Path, content: st
         load_settings(tmp_path / "my.yaml")
 
 
+def test_a_word_that_ends_before_it_starts_is_refused(tmp_path: Path) -> None:
+    """Times that run backwards reach no figure."""
+    words = [{"word": "Good", "start_s": 5, "end_s": 0.5}]
+    turns = [{"speaker": "Agent", "start_s": 0, "end_s": 6, "words": words}]
+    (tmp_path / "call.json").write_text(json.dumps({"turns": turns}))
+    with pytest.raises(InputRejected, match=r"turns\.0: a word ends before it starts"):
+        targets.read_script(tmp_path / "call.json", SETTINGS, targets.load_phrases("en"))
+
+
 def test_a_lone_dash_is_no_list() -> None:
     """A line of a report that is only a dash stays a dash."""
     assert markdown.escape("-") == r"\-"
