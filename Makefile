@@ -13,7 +13,7 @@ WAVESURFER := wavesurfer.js@8.0.1
 VENDOR := pipeline/reports/assets/vendor
 EXTRAS := dask dev diarization meaning pdf postgres s3
 
-.PHONY: demo install server test lint accuracy bench scale fit lock vendor clean
+.PHONY: demo install server test lint accuracy bench scale fit fuzz audit lock vendor clean
 
 demo: $(INSTALLED)
 	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
@@ -59,11 +59,27 @@ fit: $(INSTALLED)
 scale: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.scale $(ARGUMENTS)
 
+# Fuzzes every reader of files for SECONDS each; what breaks one is kept in out/fuzz.
+SECONDS ?= 60
+TARGETS ?= $(shell $(BIN)/python -c 'from tests.fuzz.targets import TARGETS; print(*TARGETS)')
+fuzz: $(INSTALLED)
+	$(PIP) install --editable ".[fuzz]"
+	set -e; for target in $(TARGETS); do $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS); done
+
+# Hashes, licences, known vulnerabilities (by pypi.org) and a bill of materials, in out/audit.
+AUDIT := .venv-audit
+audit: $(INSTALLED)
+	test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r deploy/audit.lock
+	$(BIN)/python -m deploy.audit $(AUDIT)/bin out/audit
+
 # Pins what development and tests need, with the hashes of all files of each version.
 lock: $(INSTALLED)
 	$(PIP) install pip-tools
 	$(BIN)/pip-compile --quiet $(EXTRAS:%=--extra=%) --no-strip-extras --allow-unsafe --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file deploy/audit.lock deploy/audit.in
 
 # The player of the reports, from its npm package; tests compare the files with SOURCES.json.
 vendor:
