@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import SettingsError
+from pipeline.files import make_folder
+from pipeline.privacy.place import PRIVATE
+from pipeline.settings import without_password
 
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
@@ -43,7 +46,7 @@ def prepare_command() -> None:
         os.environ.setdefault(name, value)
     home = _home()
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home, PRIVATE)  # its database has call ids in the names of runs
     except OSError as error:
         raise SettingsError(
             f"{home}: Prefect's files cannot be kept there ({error.strerror}); set PREFECT_HOME to a folder "
@@ -63,7 +66,7 @@ def checks() -> Iterator[tuple[str, Literal["ok", "note", "problem"], str, str]]
     """What ``callcoach doctor`` shows of Prefect: (name, status, detail, advice)."""
     prepare()
     address = os.environ.get("PREFECT_API_URL")
-    where = f"server {address}" if address else "a temporary server for each run"
+    where = f"server {without_password(address)}" if address else "a temporary server for each run"
     yield "prefect", "ok", f"{where}; PREFECT_HOME {_home()}", ""
     on = [name for name, value in NO_TELEMETRY.items() if os.environ[name] != value]
     if on:

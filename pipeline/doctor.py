@@ -121,13 +121,17 @@ def _machine(settings: Settings) -> Check:
 
 def _network(settings: Settings, environment: Mapping[str, str] = os.environ) -> Check:
     """What would leave this machine; nothing does by default."""
-    uses = [f"{key} {uri}" for key, uri in _uris(settings) if "://" in uri and not uri.startswith("file://")]
+    uses = [
+        f"{key} {without_password(uri)}"
+        for key, uri in _uris(settings)
+        if "://" in uri and not uri.startswith("file://")
+    ]
     if settings.notify.webhook_url_file is not None:
         uses.append("notify.webhook_url_file")
     if settings.notify.email_to is not None:
         uses.append(f"notify.smtp_host {settings.notify.smtp_host}")
     if address := environment.get("PREFECT_API_URL"):
-        uses.append(f"PREFECT_API_URL {address}")
+        uses.append(f"PREFECT_API_URL {without_password(address)}")
     fetching = "`callcoach models fetch`, when you run it"
     return Check(
         "network", "note" if uses else "ok", "; ".join([*uses, f"only {fetching}" if not uses else fetching])
