@@ -71,9 +71,9 @@ def nightly(
     for problem in result["problems"]:
         click.echo(f"Note: {problem}", err=True)
     if not as_json:
-        shown = ("analysed", "rescored", "unchanged", "elsewhere", "failed")
+        shown = ("analysed", "rescored", "unchanged", "elsewhere", "forgotten", "failed")
         always = ("analysed", "unchanged", "failed")
-        counts = ", ".join(f"{result[what]} {what}" for what in shown if result[what] or what in always)
+        counts = ", ".join(f"{result[what]} {what}" for what in shown if result.get(what) or what in always)
         click.echo(f"{counts}; see {result['index']}")
     return EXIT_FAILED if result["failed"] else 0
 

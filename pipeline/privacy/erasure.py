@@ -114,6 +114,8 @@ class Eraser:
                 self._in_output(name, output, [each for each in found if each.out == name], renaming, removed)
             sought = renaming.sought if renaming else self._sought(found)
             self._in_store(found, sought, removed)
+            if renaming is not None:
+                self._in_words_kept(renaming, removed)
             self._in_prefect(sought, removed)
             remaining = tuple(self._search(outputs, sought))
             done = self._erasure(found, removed, remaining, again, renaming)
@@ -205,11 +207,11 @@ class Eraser:
     # --- what is done ---------------------------------------------------------------------------------
 
     def _bury(self, found: Sequence[FoundCall]) -> None:
-        if self._kind == "agent":
-            return
         with self._store.session() as session:
             refuse_other_key(session, self._place)
             bury(session, self._place, "recording", {each.sha256 for each in found if each.sha256})
+            if self._kind == "agent":
+                return  # who has a pseudonym by now, which is the tombstone
             bury(session, self._place, "call", {each.call_id for each in found})
             bury(session, self._place, self._kind, [self._identity])
 
@@ -282,6 +284,23 @@ class Eraser:
                 removed.update(tombstones.remove_calls(session, ids, sums))
         tombstones.scrub(self._store)
 
+    def _in_words_kept(self, renaming: Renaming, removed: Counter[str]) -> None:
+        """Put the pseudonym into words that are kept of other agents' calls."""
+        for folder in self._words_kept().values():
+            for path in sorted(folder.rglob("*.json")):
+                text = path.read_text(encoding="utf-8")
+                if renaming.sought.in_text(text):
+                    after = renaming.sought.without_words(text, renaming.pseudonym)
+                    write_text(path, after, PRIVATE)
+                    removed["words kept of other calls"] += 1
+
+    def _words_kept(self) -> dict[str, Path]:
+        """Folders with words outside the outputs, by what they are called."""
+        folders = {"kept transcripts": platformdirs.user_state_path("callcoach") / "transcripts"}
+        if self._settings.redaction.original_dir:
+            folders["originals"] = Path(self._settings.redaction.original_dir)
+        return folders
+
     def _in_prefect(self, sought: Sought, removed: Counter[str]) -> None:
         for path in orchestrator.databases():
             try:
@@ -295,10 +314,8 @@ class Eraser:
             for stored in output.names():
                 if sought.in_name(Path(stored)):
                     yield Trace("output: names", f"{name}/{stored}")
-        if self._settings.redaction.original_dir:
-            yield from in_folder(Path(self._settings.redaction.original_dir), "originals", sought)
-        kept = platformdirs.user_state_path("callcoach") / "transcripts"
-        yield from in_folder(kept, "kept transcripts", sought)
+        for place, folder in self._words_kept().items():
+            yield from in_folder(folder, place, sought)
         yield from in_folder(self._place.folder, "privacy folder", sought, (self._unfinished().name,))
         with self._store.session() as session:
             yield from in_texts(tombstones.texts(session), sought)
