@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import SettingsError
-from pipeline.files import make_folder
-from pipeline.privacy.place import PRIVATE
-from pipeline.settings import without_password
 
 NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
@@ -41,6 +38,9 @@ def prepare_command() -> None:
     Raises:
         SettingsError: there is no place for that database.
     """
+    from pipeline.files import make_folder
+    from pipeline.privacy.place import PRIVATE
+
     prepare()
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -64,6 +64,8 @@ def _home() -> Path:
 
 def checks() -> Iterator[tuple[str, Literal["ok", "note", "problem"], str, str]]:
     """What ``callcoach doctor`` shows of Prefect: (name, status, detail, advice)."""
+    from pipeline.settings import without_password
+
     prepare()
     address = os.environ.get("PREFECT_API_URL")
     where = f"server {without_password(address)}" if address else "a temporary server for each run"

@@ -59,7 +59,7 @@ JUDGE_KEY_VARIABLE = f"{ENVIRONMENT_PREFIX}JUDGE_API_KEY"
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class AudioSettings(Section):
@@ -875,6 +875,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
+        hide_input_in_errors=True,  # a traceback would show passwords
         env_prefix=ENVIRONMENT_PREFIX,
         env_nested_delimiter=NESTING,
     )
@@ -1073,7 +1074,7 @@ def _explain_one(problem: dict[str, Any]) -> str:
     if problem["type"] == "value_error":
         return f"setting {problem['ctx']['error']}"
     allowed = problem["msg"].removeprefix("Input should be ")
-    return f"setting {key}: given {problem['input']!r}; allowed: {allowed}"
+    return f"setting {key}: given {_shown(problem['input'])!r}; allowed: {allowed}"
 
 
 def _no_such(name: str, known: Mapping[str, Any]) -> str:

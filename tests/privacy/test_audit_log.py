@@ -63,7 +63,7 @@ def test_what_is_changed_removed_added_or_moved_is_found(
 
 
 def test_a_lost_end_is_found_by_what_is_kept_elsewhere(tmp_path: Path) -> None:
-    """A log without its last records is a whole log; a receipt, or a noted record, tells that it was longer."""
+    """A log without its last records is whole; a receipt, or a noted record, tells that it was longer."""
     place, heads = log_of(tmp_path, 4)
     write_receipt(place, {"kind": "call"}, heads[2])
     lines = place.audit_log.read_bytes().splitlines(keepends=True)
@@ -81,7 +81,7 @@ def test_a_lost_end_is_found_by_what_is_kept_elsewhere(tmp_path: Path) -> None:
 
 
 def test_a_line_that_a_crash_cut_off_is_sealed(tmp_path: Path) -> None:
-    """The next record goes on from what there is; the unfinished line is told, and cannot be changed later."""
+    """The next record goes on from there; the unfinished line is told, and cannot be changed later."""
     place, _ = log_of(tmp_path, 2)
     place.audit_log.write_bytes(place.audit_log.read_bytes()[:-30])
     assert verify(place.audit_log).unfinished == (2,)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from click.testing import CliRunner, Result
 
+from pipeline.cli import main
 from pipeline.errors import InputRejected, SettingsError, StageFailed
 from pipeline.ledger import batch_name
 from pipeline.privacy import erasure
@@ -30,8 +32,8 @@ def receipts(night: Night) -> list[dict[str, object]]:
 
 
 def test_a_customer_is_forgotten_everywhere(shared_night: Night) -> None:
-    """Files, folders, pages, tables, originals, kept transcripts, the store and Prefect's database: nothing of
-    the customer's calls is left, the others are whole, and the receipt names nobody."""
+    """Files, folders, pages, tables, originals, kept transcripts, the store and Prefect's database: nothing
+    of the customer's calls is left, the others are whole, and the receipt names nobody."""
     night = shared_night
     assert {trace.place.partition(":")[0] for trace in night.traces(*ERASED)} >= {
         "out", "originals", "state", "store",
@@ -49,7 +51,9 @@ def test_a_customer_is_forgotten_everywhere(shared_night: Night) -> None:
     assert receipt["verified"] is True
     assert receipt["calls"] == 2
     assert len(str(receipt["subject"])) == 64
-    assert verify(night.place.audit_log, {receipt["audit"]["number"]: receipt["audit"]["sha256"]}).problems == ()  # type: ignore[index]
+    assert (
+        verify(night.place.audit_log, {receipt["audit"]["number"]: receipt["audit"]["sha256"]}).problems == ()
+    )  # type: ignore[index]
 
 
 def test_what_is_forgotten_is_not_analysed_again(night: Night) -> None:
@@ -250,3 +254,51 @@ def test_settings_may_name_another_place(night: Night) -> None:
 
     beside = factories.settings(f"store.url=sqlite:///{night.folder}/store/callcoach.sqlite")
     assert Place.of(beside).folder == night.folder / "store/privacy"
+
+
+def command(night: Night, *args: str) -> Result:
+    given = [part for each in night.assignments for part in ("--set", each)]
+    return CliRunner().invoke(main, [*args, *given])
+
+
+def test_the_commands(night: Night) -> None:
+    """What users and their scripts see of erasure and audit: counts, exit codes, one JSON document."""
+    assert command(night, "forget", "--yes").exit_code == 2
+    assert command(night, "forget", "--call", "a", "--agent", "b").exit_code == 2
+    assert command(night, "forget", "--call", "nobody", "--yes").exit_code == 2
+    asked = command(night, "forget", "--customer", "cust-4711")
+    assert (asked.exit_code, "2 calls would be removed; add --yes" in asked.stderr) == (2, True)
+    assert "call-1001" in night.ids()
+    (night.out / "notes.txt").write_text("cust-4711")
+    done = command(night, "forget", "--customer", "cust-4711", "--yes", "--json")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: something remains in output: ")
+    document = json.loads(done.stdout)
+    assert (document["verified"], len(document["calls"])) == (False, 2)
+    (night.out / "notes.txt").unlink()
+    told = command(night, "forget", "--customer", "cust-4711", "--yes")
+    assert told.exit_code == 0
+    assert "The recordings themselves are yours and stay" in told.stdout
+    assert "nothing remains; receipt" in told.stdout
+    assert command(night, "retention", "--json").exit_code == 0
+    whole = command(night, "audit", "--json")
+    assert (whole.exit_code, json.loads(whole.stdout)["whole"]) == (0, True)
+    events = [json.loads(line)["event"] for line in night.place.audit_log.read_text().splitlines()]
+    assert events == ["nightly", "erasure", "erasure"]
+    text = night.place.audit_log.read_text().replace('"verified":false', '"verified":true')
+    night.place.audit_log.write_text(text)
+    broken = command(night, "audit")
+    assert broken.exit_code == 1
+    assert "line 2: was changed" in broken.stderr
+
+
+def test_corrections_and_exports_are_in_the_audit_log(night: Night) -> None:
+    """Who was corrected, exported or removed is there as a digest only."""
+    command(night, "rescore", "--swap-roles", "call-2001")
+    command(night, "baseline", "export", "kim")
+    command(night, "baseline", "delete", "kim", "--yes")
+    records = [json.loads(line) for line in night.place.audit_log.read_text().splitlines()]
+    assert [record["event"] for record in records] == ["nightly", "swap_roles", "export", "baseline_removed"]
+    assert records[1]["facts"]["calls"] == [night.place.digest("call", "call-2001")]
+    assert records[2]["facts"]["agent"] == night.place.digest("agent", "kim")
+    assert "call-2001" not in night.place.audit_log.read_text()

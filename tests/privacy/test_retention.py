@@ -1,5 +1,6 @@
 """Removal by age: sound, words and calls go after their limits, once, and what is left is whole."""
 
+import dataclasses
 import json
 import re
 from datetime import UTC, datetime
@@ -12,18 +13,19 @@ from pipeline.planning import need_of, plan
 from pipeline.privacy import retention
 from pipeline.privacy.retention import Retention, retain
 from pipeline.privacy.wordless import without_words
+from pipeline.records import Analysis, Hold, Metadata
 from pipeline.reports import analysis_json
 from pipeline.reports.html import render_call
 from pipeline.reports.markdown import render_markdown
 from pipeline.reports.table import read_parquet
 from pipeline.reports.write import CALL_FILES, read_call
 from pipeline.rescore import rescore_call
+from pipeline.transcript_call import analyze_transcript, load_script
 from tests import factories
-from tests.guidance.calls import analysis_of
 from tests.privacy.night import Night
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
-SAID = "account number"
+SAID = "gave my number twice"
 
 
 def removed(night: Night, audio: float | None, transcript: float | None, metrics: float | None) -> Retention:
@@ -38,15 +40,18 @@ def files_of(night: Night, call_id: str) -> set[str]:
 
 def test_sound_goes_first(night: Night) -> None:
     """Playback copy and kept sound go; waveform, levels, words and figures stay, and reports say so."""
+    kept = json.loads((night.out / "call-1001/sound.json").read_bytes())
     done = removed(night, 15, None, None)
     assert done.audio == ("call-1001", "call-1002")
     assert files_of(night, "call-1001") == set(CALL_FILES) - {"audio.ogg"}
     assert {path.name for path in (night.folder / "originals/call-1001").iterdir()} == {"turns.json"}
     report = (night.out / "call-1001/report.html").read_text()
     assert "The playback copy was removed on" in report
-    assert SAID in report
-    lens = json.loads((night.out / "call-1001/contact_lens.json").read_bytes())
-    assert lens["Transcript"][0]["LoudnessScores"]
+    assert SAID in (night.out / "call-1001/report.md").read_text()
+    digest = json.loads((night.out / "call-1001/sound.json").read_bytes())
+    assert digest == kept | {"audio_bytes": None}
+    rescore_call(night.out / "call-1001", night.settings)
+    assert json.loads((night.out / "call-1001/sound.json").read_bytes()) == digest
     assert "audio.ogg" in files_of(night, "2026-03-22-robin-x9")
 
 
@@ -66,16 +71,18 @@ def test_words_go_and_figures_stay(night: Night) -> None:
     assert {path.name for path in (night.folder / "originals/call-1001").iterdir()} == {"audio.ogg"}
     sha256 = read_call(night.out / "call-1001").call.sha256
     assert not list((night.state / "callcoach/transcripts").glob(f"{sha256}*"))
-    assert SAID in (night.out / "call-1002/report.html").read_text()
+    assert SAID in (night.out / "call-1002/report.md").read_text()
 
 
 def test_calls_go_altogether(night: Night) -> None:
-    """After the last limit there are no files, rows or pages, and the next night leaves the recording alone."""
+    """After the last limit there are no files, rows or pages; the next night leaves the recording alone."""
     done = removed(night, 1, 1, 25)
     assert (done.metrics, len(done.transcript), len(done.audio)) == (("call-1001",), 3, 3)
     (path,) = night.calls.glob("call-1001.wav")
     assert night.traces("call-1001") == [
-        trace for trace in night.traces("call-1001") if trace.place == "state"  # Prefect's own retention
+        trace
+        for trace in night.traces("call-1001")
+        if trace.place == "state"  # Prefect's own retention
     ]
     assert night.run().counts["forgotten"] == 1
     assert path.exists()
@@ -121,7 +128,7 @@ def test_a_killed_run_is_finished_by_the_next(
     assert night.ids() == set(read_parquet(night.out / "calls.parquet")) == {
         "call-1002", "2026-03-22-robin-x9", "call-2001",
     }  # fmt: skip
-    assert SAID not in (night.out / "call-1002/report.html").read_text()
+    assert SAID not in (night.out / "call-1002/report.md").read_text()
     assert not list(night.out.glob("*/audio.ogg"))
     assert not list(night.out.glob(".index.stale"))
 
@@ -155,7 +162,7 @@ def test_object_stores(night: Night) -> None:
     assert not any("call-1001" in name or name.endswith(".index.stale") for name in names)
     assert "/aged/call-1002/audio.ogg" not in names
     assert "/aged/call-2001/audio.ogg" in names
-    assert SAID.encode() not in store.cat_file("/aged/call-1002/report.html")
+    assert SAID.encode() not in store.cat_file("/aged/call-1002/report.md")
     assert json.loads(store.cat_file("/aged/summary.json"))["calls"] == 3
     store.rm("/aged", recursive=True)
 
@@ -183,9 +190,31 @@ LINES = (
 )
 
 
-def test_no_words_are_left_in_any_field() -> None:
+def judged(folder: Path) -> Analysis:
+    """A transcript as it is analysed, with the holds that only sound would show."""
+    turns = [
+        {"speaker": speaker, "start_s": 6.0 * at, "end_s": 6.0 * at + 5, "text": text}
+        for at, (speaker, text) in enumerate(LINES)
+    ]
+    path = folder / "call.json"
+    path.write_text(json.dumps({"turns": turns}))
+    settings, metadata = factories.settings(), Metadata(call_id="call", started_at="2026-03-02T09:00:00")
+    found = analyze_transcript(*load_script(path, metadata, settings), metadata, settings)
+    hold = Hold(
+        start_s=30.0,
+        end_s=36.0,
+        announced=True,
+        reason="ask our network team about that",
+        consent=True,
+        time_given="for two minutes while",
+    )
+    call = dataclasses.replace(found.measures.call, holds=(hold,))
+    return dataclasses.replace(found, measures=dataclasses.replace(found.measures, call=call))
+
+
+def test_no_words_are_left_in_any_field(tmp_path: Path) -> None:
     """Not a run of four words of the call is in its analysis or reports, whatever field it was quoted in."""
-    before = analysis_of(LINES)
+    before = judged(tmp_path)
     said = runs(" ".join(text for _, text in LINES), 4)
     settings = factories.settings()
     assert runs(analysis_json.dumps(before).decode(), 4) & said
