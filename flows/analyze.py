@@ -15,8 +15,10 @@ from flows.tasks import (
 )
 from pipeline.batch import Analyze, CallOutcome, CallPool
 from pipeline.errors import InputRejected
+from pipeline.ledger import batch_name
 from pipeline.nightly import Job
 from pipeline.planning import plan
+from pipeline.privacy.audit_log import enter
 from pipeline.settings import load_settings
 from pipeline.storage import Output, locate
 
@@ -76,6 +78,7 @@ def analyze_call(
                 retry_condition_fn=may_pass_next_time,
             ).submit(Job(call=call, need="analyse"), work)
             outcome = outcome_of(run, call)
+    enter(settings, "analyse", out=batch_name(output.uri), **{outcome.status: 1})
     if outcome.folder is None:
         return Failed(message=outcome.public_error)
     address = output.address(outcome.folder)

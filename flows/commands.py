@@ -1,6 +1,7 @@
 """``callcoach nightly``. Prefect is imported inside, so that help is instant."""
 
 import json
+import os
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,9 @@ from pipeline.console import (
     settings_options,
 )
 from pipeline.errors import InputRejected
+
+ADDRESS = "store.url"
+"""A setting that may hold a password; parameters of a flow run are kept and shown by Prefect."""
 
 
 @click.command()
@@ -44,6 +48,8 @@ def nightly(
     prepare_command()
     from flows.nightly import nightly as flow
 
+    assignments = _without_secrets(assignments)
+
     with orderly_termination():
         state = flow(
             source=source,
@@ -65,8 +71,18 @@ def nightly(
     for problem in result["problems"]:
         click.echo(f"Note: {problem}", err=True)
     if not as_json:
-        shown = ("analysed", "rescored", "unchanged", "elsewhere", "failed")
+        shown = ("analysed", "rescored", "unchanged", "elsewhere", "forgotten", "failed")
         always = ("analysed", "unchanged", "failed")
-        counts = ", ".join(f"{result[what]} {what}" for what in shown if result[what] or what in always)
+        counts = ", ".join(f"{result[what]} {what}" for what in shown if result.get(what) or what in always)
         click.echo(f"{counts}; see {result['index']}")
     return EXIT_FAILED if result["failed"] else 0
+
+
+def _without_secrets(assignments: tuple[str, ...]) -> tuple[str, ...]:
+    """Assignments that may be seen; the others are set in the environment, which is not told to Prefect."""
+    from pipeline.settings import ENVIRONMENT_PREFIX, NESTING
+
+    secret = [each for each in assignments if each.partition("=")[0].strip() == ADDRESS]
+    for each in secret:
+        os.environ[f"{ENVIRONMENT_PREFIX}{ADDRESS.upper().replace('.', NESTING)}"] = each.partition("=")[2]
+    return tuple(each for each in assignments if each not in secret)

@@ -38,12 +38,15 @@ def prepare_command() -> None:
     Raises:
         SettingsError: there is no place for that database.
     """
+    from pipeline.files import make_folder
+    from pipeline.privacy.place import PRIVATE
+
     prepare()
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     home = _home()
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home, PRIVATE)  # its database has call ids in the names of runs
     except OSError as error:
         raise SettingsError(
             f"{home}: Prefect's files cannot be kept there ({error.strerror}); set PREFECT_HOME to a folder "
@@ -61,9 +64,11 @@ def _home() -> Path:
 
 def checks() -> Iterator[tuple[str, Literal["ok", "note", "problem"], str, str]]:
     """What ``callcoach doctor`` shows of Prefect: (name, status, detail, advice)."""
+    from pipeline.settings import without_password
+
     prepare()
     address = os.environ.get("PREFECT_API_URL")
-    where = f"server {address}" if address else "a temporary server for each run"
+    where = f"server {without_password(address)}" if address else "a temporary server for each run"
     yield "prefect", "ok", f"{where}; PREFECT_HOME {_home()}", ""
     on = [name for name, value in NO_TELEMETRY.items() if os.environ[name] != value]
     if on:

@@ -54,14 +54,15 @@ class Analyze(Protocol):
 class CallOutcome:
     """What became of one call: its folder and figures, or the reason there are none.
 
-    It is ``unchanged`` where the output had it already, ``elsewhere`` where another run has it. ``expected``
+    It is ``unchanged`` where the output had it already, ``elsewhere`` where another run has it, ``forgotten``
+    where it is not to be analysed again. ``expected``
     failures have a message that the product wrote; ``retriable`` says that the same call may pass the next
     time, ``bad_input`` that it cannot; ``traceback`` is for ``--debug`` only.
     """
 
     source: str
     call_id: str | None
-    status: Literal["done", "failed", "unchanged", "elsewhere"]
+    status: Literal["done", "failed", "unchanged", "elsewhere", "forgotten"]
     seconds: float
     folder: Path | None = None
     row: "Row | None" = None
@@ -182,9 +183,11 @@ def _recording_analysis(
     from pipeline.audio.isolation import decode_isolated
     from pipeline.correction import corrected
     from pipeline.history import History
+    from pipeline.privacy.forgotten import refuse_forgotten
 
     recording = decode_isolated(path, settings, source=source)
     on_decoded(recording.duration_s)
+    refuse_forgotten(source, recording.sha256, metadata.agent_id, settings)
     metadata = corrected(metadata, out, recording.sha256)
     history = History(recording, metadata, settings, agent_channel)
     analysis = analyze(
@@ -208,10 +211,12 @@ def _transcript_analysis(
 ) -> "tuple[Analysis, History]":
     from pipeline.correction import corrected
     from pipeline.history import History
+    from pipeline.privacy.forgotten import refuse_forgotten
     from pipeline.transcript_call import analyze_transcript, load_script
 
     script, language = load_script(path, metadata, settings, source=source)
     on_decoded(script.duration_s)
+    refuse_forgotten(source, script.sha256, metadata.agent_id, settings)
     metadata = corrected(metadata, out, script.sha256)
     history = History(None, metadata, settings, None)
     analysis = analyze_transcript(script, language, metadata, settings, earlier=history.coached())
@@ -331,7 +336,7 @@ def refused_outcome(refused: RefusedCall) -> CallOutcome:
     return failed_outcome(refused.source, refused.call_id, refused.error, 0.0)
 
 
-def without_work(call: PlannedCall, status: Literal["unchanged", "elsewhere"]) -> CallOutcome:
+def without_work(call: PlannedCall, status: Literal["unchanged", "elsewhere", "forgotten"]) -> CallOutcome:
     return CallOutcome(source=call.source, call_id=call.metadata.call_id, status=status, seconds=0.0)
 
 

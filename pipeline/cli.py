@@ -19,10 +19,14 @@ from pipeline.console import (
     show_table,
 )
 from pipeline.printable import printable
+from pipeline.privacy.commands import audit, retention
+from pipeline.privacy.commands import forget as forget_command
 
 if TYPE_CHECKING:
     from pipeline.batch import CallOutcome
     from pipeline.models import ModelStatus
+    from pipeline.privacy.audit_log import Event
+    from pipeline.privacy.place import DigestOf
     from pipeline.settings import Settings
     from pipeline.store.tables import BaselineCall
 
@@ -82,6 +86,7 @@ def analyze(
             html=not no_html,
         )
     index = roll_up(Path(out), outcomes, settings)
+    _audit(settings, "analyse", out=_batch(out), **Counter[str](outcome.status for outcome in outcomes))
     failed = sum(not outcome.done for outcome in outcomes)
     if as_json:
         calls = [_outcome_document(outcome) for outcome in outcomes]
@@ -184,6 +189,14 @@ def rescore(
     batch = root if folders != [root] else root.resolve().parent
     index = roll_up(batch, (), settings) if batch == root or (batch / "index.html").is_file() else None
     done = len(folders) - len(failed)
+    _audit(
+        settings,
+        "swap_roles" if swapped else "rescore",
+        out=_batch(str(batch)),
+        done=done,
+        failed=len(failed),
+        calls=[_digest(settings, "call", call_id) for call_id in swapped],
+    )
     for key, calls in stale.items():
         click.echo(f"Note: calls measured by another {key}: {calls}; analyse them again to use it", err=True)
     if as_json:
@@ -343,6 +356,7 @@ def baseline_export(agent: str, config: str | None, assignments: tuple[str, ...]
     settings = _settings(config, assignments)
     rows = _recorded(settings, agent)
     calls = [views.call_document(row) for row in rows]
+    _audit(settings, "export", agent=_digest(settings, "agent", agent.casefold()), calls=len(calls))
     _print_json({"agent_id": agent, "baselines": views.summary(rows, settings), "calls": calls})
 
 
@@ -404,7 +418,10 @@ def _forget(settings: "Settings", agent: str, *, sure: bool) -> "list[BaselineCa
     if not sure:
         raise click.UsageError(f"{agent}: {len(rows)} calls would be removed; add --yes to do it")
     with open_store(settings.store).session() as session:
-        return forget(session, agent)
+        removed = forget(session, agent)
+    digest = _digest(settings, "agent", agent.casefold())
+    _audit(settings, "baseline_removed", agent=digest, calls=len(removed))
+    return removed
 
 
 @main.command()
@@ -440,6 +457,11 @@ def schema() -> None:
     _print_json(json_schema())
 
 
+main.add_command(retention)
+main.add_command(forget_command)
+main.add_command(audit)
+
+
 @main.command("settings")
 @settings_options
 @json_option
@@ -452,6 +474,25 @@ def show_settings(config: str | None, assignments: tuple[str, ...], as_json: boo
         _print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
         show_table([names, *([str(cell) for cell in row] for row in rows)])
+
+
+def _audit(settings: "Settings", event: "Event", **facts: Any) -> None:
+    from pipeline.privacy.audit_log import enter
+
+    if problem := enter(settings, event, **facts):
+        click.echo(f"Note: {problem}", err=True)
+
+
+def _digest(settings: "Settings", of: "DigestOf", identity: str) -> str:
+    from pipeline.privacy.place import Place
+
+    return Place.of(settings).digest(of, identity)
+
+
+def _batch(out: str) -> str:
+    from pipeline.ledger import batch_name
+
+    return batch_name(out)
 
 
 def _settings(config: str | None, assignments: tuple[str, ...]) -> "Settings":

@@ -9,6 +9,10 @@ class InputRejected(CallError, ValueError):
     """The recording or its metadata cannot be analysed; trying again will not help."""
 
 
+class Forgotten(InputRejected):
+    """The recording was forgotten, on request or by age, or its agent was; it is not analysed again."""
+
+
 class StageFailed(CallError, RuntimeError):
     """A stage failed on an input that looked sound; trying again may help."""
 

@@ -148,6 +148,15 @@ class Ledger:
                     setattr(seen, key, value)
         self._write_late()
 
+    def drop(self, call: PlannedCall) -> None:
+        """Forget a call that this run has claimed, and that turned out to be one that was forgotten."""
+        from pipeline.store import ledger
+
+        name = call.metadata.call_id
+        self._ask(lambda session: ledger.remove(session, self.out, name, self.owner))
+        with self._lock:
+            self._seen.pop(name, None)
+
     def adopt(self, calls: Iterable[PlannedCall], out: Path) -> None:
         """Note that calls are done by these settings, as their folders in ``out`` show."""
         from pipeline.store import ledger

@@ -26,9 +26,20 @@ from pipeline.batch import (
     without_work,
 )
 from pipeline.cluster import ClusterPool
-from pipeline.errors import InputRejected, StageFailed
+from pipeline.errors import Forgotten, InputRejected, StageFailed
 from pipeline.ledger import Ledger, batch_name, matches
-from pipeline.planning import Need, Plan, PlannedCall, is_as_written, lacks_history, need_of, plan
+from pipeline.planning import (
+    Need,
+    Plan,
+    PlannedCall,
+    is_as_written,
+    lacks_history,
+    need_of,
+    plan,
+    sha256_of,
+)
+from pipeline.privacy import audit_log
+from pipeline.privacy.forgotten import ForgottenOnes
 from pipeline.reports.night import write_metrics, write_summary
 from pipeline.rollup import Standing, roll_up
 from pipeline.settings import Settings
@@ -144,11 +155,17 @@ def run_night(
             )
             write_summary(output.local, night, settings)
         output.push_batch_files()
+    night = _audited(night, batch_name(output.uri), settings)
     LOG.info(
         "run_finished",
         extra={"facts": night.counts | {"run": ledger.owner, "seconds": round(night.seconds, 1)}},
     )
     return _with_metrics(night, settings)
+
+
+def _audited(night: Night, out: str, settings: Settings) -> Night:
+    problem = audit_log.enter(settings, "nightly", out=out, **night.counts)
+    return replace(night, problems=(*night.problems, problem)) if problem else night
 
 
 def _with_metrics(night: Night, settings: Settings) -> Night:
@@ -159,7 +176,8 @@ def _with_metrics(night: Night, settings: Settings) -> Night:
     try:
         write_metrics(path, night)
     except OSError as error:
-        return replace(night, problems=(f"{path}: cannot be written ({error.strerror or error})",))
+        problem = f"{path}: cannot be written ({error.strerror or error})"
+        return replace(night, problems=(*night.problems, problem))
     return night
 
 
@@ -205,16 +223,18 @@ class _Run:
         self._unchanged = 0
         self._elsewhere = 0
         self._rescored = 0
+        self._forgotten = 0
 
     def counts(self) -> dict[str, int]:
         done = sum(outcome.done for outcome in self.outcomes)
+        forgotten = {"forgotten": self._forgotten} if self._forgotten else {}
         return {
             "analysed": done - self._rescored,
             "rescored": self._rescored,
             "unchanged": self._unchanged,
             "elsewhere": self._elsewhere,
             "failed": sum(outcome.failed for outcome in self.outcomes),
-        }
+        } | forgotten
 
     def sort_out(self, batch: Plan, calls: Iterable[PlannedCall]) -> list[Job]:
         """The calls that need something; the others are counted, or stand failed as they were."""
@@ -223,7 +243,11 @@ class _Run:
         jobs: list[Job] = []
         found_done: list[PlannedCall] = []
         known = self._ledger.read()
+        forgotten = ForgottenOnes(self._settings)
         for call in calls:
+            if forgotten.agent(call.metadata.agent_id):
+                self._forgotten += 1
+                continue
             entry = known.get(call.metadata.call_id)
             if entry is not None and matches(entry, call, self._settings):
                 if is_as_written(entry, call.folder(self._output.local)):
@@ -233,6 +257,9 @@ class _Run:
                     self._settle(_failed_before(entry))
                     continue
             need = "analyse" if is_remote(call.source) else self._need(call)
+            if need == "analyse" and not is_remote(call.source) and _is_forgotten(call, forgotten):
+                self._forgotten += 1
+                continue
             if need in self._only:  # a remote call is looked at once it is here
                 jobs.append(Job(call=call, need=need))
             else:
@@ -248,7 +275,11 @@ class _Run:
         """Have everything done; what may pass the next time is tried again at the end, one at a time."""
 
         def work(job: Job) -> CallOutcome:
-            return self._work(job, pool)
+            outcome = self._work(job, pool)
+            if outcome.error_kind != Forgotten.__name__:
+                return outcome
+            self._ledger.drop(job.call)  # only seen once the recording was here
+            return without_work(job.call, "forgotten")
 
         again: list[Job] = []
         unchanged: list[PlannedCall] = []
@@ -314,6 +345,8 @@ class _Run:
             self._unchanged += 1
         elif outcome.status == "elsewhere":
             self._elsewhere += 1
+        elif outcome.status == "forgotten":
+            self._forgotten += 1
         else:
             self._rescored += outcome.done and job.need == "rescore"
             self._settle(outcome)
@@ -358,6 +391,10 @@ def _written(output: Output) -> Iterator[None]:
         raise StageFailed(
             f"{output.uri}: cannot be written ({error.strerror or error}); what is finished is kept"
         ) from error
+
+
+def _is_forgotten(call: PlannedCall, forgotten: ForgottenOnes) -> bool:
+    return forgotten.any_recordings and call.path.is_file() and forgotten.recording(sha256_of(call.path))
 
 
 def _stands_failed(entry: "BatchCall") -> bool:

@@ -144,6 +144,8 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
     if stored is None:
         return "analyse"
     provenance, facts = _mapping(stored, "provenance"), _mapping(stored, "call")
+    if _mapping(stored, "removed").get("transcript_at") and facts.get("sha256") == sha256_of(call.path):
+        return "current"  # its words were removed by age; they are not to come back
     if (
         provenance.get("product_version") != version("callcoach")
         or any(facts.get(name) != getattr(call.metadata, name) for name in METADATA_SHOWN)

@@ -905,6 +905,19 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What is no longer there: when the words and the sound of a call were removed, ISO 8601 in UTC.
+
+    ``None`` is not removed. Without words, everything that repeats some is empty: texts, quotes, notes.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    audio_at: str | None = None
+    transcript_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """All that is known of one call: the content of ``analysis.json``."""
 
@@ -929,3 +942,4 @@ class Analysis:
     thresholds: tuple[Threshold, ...]
     provenance: Provenance
     cut_offs: tuple[CutOff, ...] = ()
+    removed: Removed = Removed()

@@ -150,6 +150,11 @@ def rescore_call(folder: Path, settings: Settings, *, swap_roles: bool = False) 
         StoreUnavailable: the customer's voice would stay in the agent's baseline.
     """
     before = read_call(folder)
+    if before.removed.transcript_at is not None:
+        if swap_roles:
+            raise InputRejected(f"{folder}: its words were removed by age; roles cannot be exchanged")
+        rerender(folder, settings)  # its verdicts stay as they are
+        return before
     after = _exchanged(before, settings) if swap_roles else _judged_again(before, settings)
     if swap_roles:
         keep(after, folder, Modes.of(settings.output))

@@ -1,7 +1,7 @@
 """The batch's own files over every call in a folder: index, figures, table."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +10,11 @@ from filelock import FileLock
 
 from pipeline.audio.discover import ANALYSIS_FILE
 from pipeline.batch import CallOutcome
-from pipeline.errors import InputRejected
-from pipeline.files import Modes, make_folder, sweep
+from pipeline.errors import Forgotten, InputRejected
+from pipeline.files import Modes, make_folder, sweep, write_bytes
 from pipeline.planning import Stamp, file_stamp
 from pipeline.reports import analysis_json
+from pipeline.reports.naming import STALE
 from pipeline.reports.site import BatchEntry, write_batch
 from pipeline.reports.table import Row, call_row, read_parquet
 from pipeline.settings import Settings
@@ -54,6 +55,7 @@ def roll_up(
     with FileLock(out / LOCK, mode=modes.file):
         sweep(out)
         outcomes = [outcome for outcome in outcomes if outcome.done or outcome.failed]
+        outcomes = [outcome for outcome in outcomes if outcome.error_kind != Forgotten.__name__]
         entries = [_of_outcome(outcome) for outcome in outcomes]
         told = {entry.call_id for entry in entries}
         fresh = {outcome.folder for outcome in outcomes}
@@ -65,7 +67,20 @@ def roll_up(
             entries += [_of_ledger(row) for row in standing.entries if _failed_elsewhere(row, told)]
         entries.sort(key=lambda entry: (entry.call_id, entry.source))  # whichever call was ready first
         ledger = ledger_document(standing) if standing is not None else None
-        return write_batch(out, entries, settings, ledger)
+        index = write_batch(out, entries, settings, ledger)
+        (out / STALE).unlink(missing_ok=True)
+        return index
+
+
+def roll_up_again(out: Path, settings: Settings, entries: Sequence["BatchCall"]) -> Path:
+    """The same without a run, ``entries`` being what the ledger has of the batch, if anything."""
+    standing = Standing(counts=Counter(row.state for row in entries), entries=tuple(entries))
+    return roll_up(out, (), settings, standing if entries else None)
+
+
+def mark_stale(out: Path, settings: Settings) -> None:
+    """Note that the batch's files must be written again, also if this run is killed before."""
+    write_bytes(out / STALE, b"", Modes.of(settings.output))
 
 
 def ledger_document(standing: Standing) -> dict[str, object]:

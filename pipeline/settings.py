@@ -30,7 +30,7 @@ from pipeline.records import SecretKind, Threshold
 CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
 ENVIRONMENT_PREFIX = "CALLCOACH_"
 NESTING = "__"
-NO_PART_OF_A_RESULT = ("decoding", "site", "batch", "notify", "models", "store")
+NO_PART_OF_A_RESULT = ("decoding", "site", "batch", "notify", "models", "store", "privacy")
 """Sections that leave an analysis as it is."""
 JUDGED_BY = (
     *("voice_checks.", "acts.", "output."),
@@ -59,7 +59,7 @@ JUDGE_KEY_VARIABLE = f"{ENVIRONMENT_PREFIX}JUDGE_API_KEY"
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class AudioSettings(Section):
@@ -859,12 +859,32 @@ class StoreSettings(Section):
         return given
 
 
+class PrivacySettings(Section):
+    """How long a call is kept, from its start (where that is not known, from its analysis)."""
+
+    audio_days: float | None = setting(
+        "playback audio and kept originals of older calls are removed; null keeps them", unit="days", gt=0
+    )
+    transcript_days: float | None = setting(
+        "all words of older calls are removed, their figures stay; null keeps them", unit="days", gt=0
+    )
+    metrics_days: float | None = setting(
+        "older calls are removed altogether; null keeps them", unit="days", gt=0
+    )
+    folder: str | None = setting(
+        "private folder of the audit log, receipts of erasures and the key of digests; null is the folder "
+        "privacy beside the store's file, or in the user's data folder",
+        min_length=1,
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one run."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
+        hide_input_in_errors=True,  # a traceback would show passwords
         env_prefix=ENVIRONMENT_PREFIX,
         env_nested_delimiter=NESTING,
     )
@@ -890,6 +910,7 @@ class Settings(BaseSettings):
     notify: NotifySettings
     models: ModelsSettings
     store: StoreSettings
+    privacy: PrivacySettings
 
     @model_validator(mode="after")
     def _ordered(self) -> "Settings":
@@ -1025,12 +1046,13 @@ def _parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         section, dot, name = key.strip().partition(".")
         if not (equals and dot and section and name):
             raise SettingsError(
-                f"--set {assignment}: expected section.key=value, e.g. recognizer.beam_size=1"
+                f"--set {without_password(assignment)}: expected section.key=value, e.g. "
+                "recognizer.beam_size=1"
             )
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise SettingsError(f"--set {assignment}: the value is not YAML") from error
+        except yaml.YAMLError:
+            raise SettingsError(f"--set {key}: the value is not YAML") from None  # its text may be secret
         values.setdefault(section, {})[name] = value
     return values
 
@@ -1062,7 +1084,7 @@ def _explain_one(problem: dict[str, Any]) -> str:
     if problem["type"] == "value_error":
         return f"setting {problem['ctx']['error']}"
     allowed = problem["msg"].removeprefix("Input should be ")
-    return f"setting {key}: given {problem['input']!r}; allowed: {allowed}"
+    return f"setting {key}: given {_shown(problem['input'])!r}; allowed: {allowed}"
 
 
 def _no_such(name: str, known: Mapping[str, Any]) -> str:

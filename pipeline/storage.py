@@ -23,6 +23,7 @@ from pipeline.audio.discover import (
 from pipeline.audio.metadata import CALLS_TABLE
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
 from pipeline.printable import source_of
+from pipeline.reports.naming import AGENTS, STALE
 
 OF_A_CALL = (ANALYSIS_FILE, CORRECTION_FILE)
 
@@ -100,6 +101,68 @@ class Output:
             calls = {path.parent for path in self.local.glob(f"*/{ANALYSIS_FILE}")}
             files = (path for path in self.local.rglob("*") if path.is_file())
             self._push([path for path in files if not calls & set(path.parents)])
+
+    def remove_call(self, folder: Path) -> int:
+        """Remove the files of a call from a remote output, its analysis last; how many there were."""
+        if not self.remote:
+            return 0
+        uri = f"{self.uri.rstrip('/')}/{folder.name}"
+        names = sorted((name for name, _ in _files(uri)), key=lambda name: name.endswith(f"/{ANALYSIS_FILE}"))
+        self._remove(names)
+        return len(names)
+
+    def remove_file(self, path: Path) -> None:
+        """Remove a file of the batch."""
+        path.unlink(missing_ok=True)
+        if self.remote:
+            relative = path.relative_to(self.local).as_posix()
+            self._remove([name for name, found in _files(self.uri) if found.as_posix() == relative])
+
+    def replace_call(self, folder: Path) -> None:
+        """Make a call of a remote output what it is in ``local``, where it stays."""
+        if self.remote:
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            kept = {path.relative_to(folder).as_posix() for path in files}
+            there = _files(f"{self.uri.rstrip('/')}/{folder.name}")
+            self._remove([name for name, relative in there if relative.as_posix() not in kept])
+            self._push(sorted(files, key=lambda path: path.name == ANALYSIS_FILE))
+
+    def replace_batch_files(self) -> None:
+        """Upload what is not in the folder of a call; remove pages of agents who have no call any more, and
+        the mark that says that this was to be done."""
+        if self.remote:
+            self.push_batch_files()
+            there = [(name, path) for name, path in _files(self.uri) if path.parts[0] in (AGENTS, STALE)]
+            self._remove([name for name, path in there if not (self.local / path).exists()])
+
+    def push_mark(self) -> None:
+        """Upload the mark that the batch's files are to be written again."""
+        if self.remote:
+            self._push([self.local / STALE])
+
+    def pull_mark(self) -> bool:
+        """Whether that mark is there."""
+        return STALE in self.names() if self.remote else (self.local / STALE).exists()
+
+    def pull_batch_files(self) -> None:
+        """Bring what is not in the folder of a call."""
+        if self.remote:
+            found = (
+                (name, path)
+                for name, path in _files(self.uri)
+                if len(path.parts) == 1 or path.parts[0] == AGENTS
+            )
+            _get_all(self.uri, [(name, self.local / path) for name, path in found])
+
+    def names(self) -> list[str]:
+        """Of a remote output, all files by their path in it."""
+        return [path.as_posix() for _, path in _files(self.uri)] if self.remote else []
+
+    def _remove(self, names: Sequence[str]) -> None:
+        store, _ = _store(self.uri)
+        with _storage_errors(self.uri):
+            for name in names:
+                store.rm_file(name)
 
     def _push(self, files: list[Path]) -> None:
         store, root = _store(self.uri)

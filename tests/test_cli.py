@@ -20,10 +20,10 @@ from pipeline.cli import main
 from tests import factories, fakes
 
 HEAVY = ("numpy", "faster_whisper", "prefect", "pydantic", "rich", "sqlalchemy", "yaml", "jinja2")
-COMMANDS: tuple[str, ...] = ("baseline", "baseline delete", "baseline export", "baseline reset")
+COMMANDS: tuple[str, ...] = ("audit", "baseline", "baseline delete", "baseline export", "baseline reset")
 COMMANDS += ("baseline show",)
 COMMANDS += ("analyze", "doctor", "models", "models fetch", "models list", "models verify", "nightly")
-COMMANDS += ("report", "rescore", "schema", "settings", "status")
+COMMANDS += ("forget", "report", "rescore", "retention", "schema", "settings", "status")
 
 
 @pytest.fixture

@@ -302,6 +302,9 @@ def other_values(key: str, value: Any) -> tuple[Any, ...]:
         "notify.when": "problems",
         "notify.smtp_security": "tls",
         "judge.url": "http://localhost:8080/v1",
+        "privacy.audio_days": 30.0,
+        "privacy.transcript_days": 90.0,
+        "privacy.metrics_days": 365.0,
     }
     if key in choices:
         return (choices[key],)

@@ -20,6 +20,8 @@ OTHERWISE_MEANT = (
 )  # fmt: skip
 """Sentences that a phrase shows to be one of these are no restatement."""
 OPEN_ISSUE = ("not_solved", "anger", "leave", "ask_supervisor")
+IN_COMMON = "; in common: "
+"""Before the words of a call that a reason names; up to the next semicolon."""
 
 
 def said(act: str, *, of_problem: bool = False) -> Callable[[Scene], Ruling]:
@@ -135,7 +137,7 @@ def restate_concern(scene: Scene) -> Ruling:
     if unmarked is not None and (not own or unmarked[0].start_s <= due_s):
         turn, common = unmarked
         named = scene.language.words_of(common, turn.text) if scene.language else sorted(common)
-        reason = f"taken up at {turn.start_s:.0f} s; in common: {', '.join(named)}"
+        reason = f"taken up at {turn.start_s:.0f} s{IN_COMMON}{', '.join(named)}"
         verdict: Verdict = "met" if turn.start_s <= due_s else "partly_met"
         if verdict == "partly_met":
             reason += f"; due by {due_s:.0f} s"
@@ -153,7 +155,7 @@ def restate_concern(scene: Scene) -> Ruling:
         return _partly(whole, f"repeated at {act.start_s:.0f} s; due by {due_s:.0f} s")
     said = _said(scene, act, whole_turn=True)
     shown = scene.language.words_of(words, said) if scene.language else sorted(words)
-    return _met(whole, f"repeated at {act.start_s:.0f} s; in common: {', '.join(shown)}")
+    return _met(whole, f"repeated at {act.start_s:.0f} s{IN_COMMON}{', '.join(shown)}")
 
 
 def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:

@@ -274,6 +274,8 @@ class Writer:
         return self._part("promises.title", "\n".join(lines))
 
     def transcript(self) -> str:
+        if (at := self.a.removed.transcript_at) is not None:
+            return self._part("transcript.title", self.t("transcript.removed", at=date(at)))
         lines = [self._turn(turn) for turn in self.a.transcript.turns]
         return self._part("transcript.title", "\n\n".join(lines) or self.t("transcript.none"))
 

@@ -3,6 +3,10 @@
 import hashlib
 import re
 
+AGENTS = "agents"
+"""Folder of the agents' pages of a batch."""
+STALE = ".index.stale"
+"""Says that calls were changed or removed and the batch's files not yet written again."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_@+=,-][A-Za-z0-9._@+=,-]{0,99}")
 RESERVED = re.compile(r"(agents|con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 

@@ -9,13 +9,12 @@ from urllib.parse import quote
 
 from pipeline.guidance.config import load_guidance
 from pipeline.reports.html import LOCAL, render
-from pipeline.reports.naming import folder_name
+from pipeline.reports.naming import AGENTS, folder_name
 from pipeline.reports.strings import load_strings
 from pipeline.reports.table import Row
 from pipeline.reports.trend import Trend, TrendPoint, draw_distribution, draw_trend
 from pipeline.settings import Settings
 
-AGENTS = "agents"
 EXAMPLES = 5
 FOLLOWED_CALLS = 10
 MINUTE_S = 60.0

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from pipeline import files
 from pipeline.reports.attention import worth_a_look
 from pipeline.reports.html import LOCAL, date, embedded_json, render
+from pipeline.reports.naming import AGENTS
 from pipeline.reports.pages import (
-    AGENTS,
     Listed,
     agent_href,
     agent_page,
@@ -69,6 +69,9 @@ def write_batch(
     files.make_folder(out / AGENTS, modes)
     for agent_id, own in agents.items():
         files.write_text(out / agent_path(agent_id), agent_page(agent_id, own, settings), modes)
+    pages = {out / agent_path(agent_id) for agent_id in agents}
+    for left in set((out / AGENTS).glob("*.html")) - pages:  # of agents without calls here
+        left.unlink(missing_ok=True)
     files.write_text(out / "effort_audit.html", effort_audit_page(calls, settings), modes)
     files.write_text(out / "team.html", team_page(agents, settings), modes)
     return files.write_text(out / "index.html", _index(held, summary, settings), modes)

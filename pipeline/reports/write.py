@@ -23,6 +23,7 @@ from pipeline.settings import Settings
 
 ANALYSIS = "analysis.json"
 AUDIO = "audio.ogg"
+PDF = "report.pdf"
 DIGEST = "sound.json"
 CALL_FILES = (
     AUDIO,

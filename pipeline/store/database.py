@@ -116,7 +116,7 @@ def _url(given: str | None) -> URL:
         return URL.create(DRIVERS["sqlite"], database=str(path))
     try:
         url = make_url(given)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StoreUnavailable(f"store {without_password(given)}: store.url is not a URL") from error
     return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, bindparam, select, update
+from sqlalchemy import CursorResult, Update, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -71,6 +71,12 @@ def settle(session: Session, out: str, call_id: str, owner: str, values: Mapping
     """Write what became of a call; ``False`` if ``owner`` had lost it to another run."""
     held = _of(out, call_id).where(BatchCall.owner == owner, BatchCall.state == RUNNING)
     return _changed(session, held.values(**values, revision=BatchCall.revision + 1)) == 1
+
+
+def remove(session: Session, out: str, call_id: str, owner: str) -> None:
+    """Remove the entry of a call that ``owner`` is running."""
+    held = (BatchCall.out == out, BatchCall.call_id == call_id, BatchCall.owner == owner)
+    session.execute(delete(BatchCall).where(*held))
 
 
 def beat(session: Session, owner: str, now: datetime) -> None:

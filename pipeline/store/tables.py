@@ -104,3 +104,21 @@ class BatchCall(MappedAsDataclass, Base, kw_only=True):
     product_version: Mapped[str | None] = mapped_column(String, default=None)
     error_kind: Mapped[str | None] = mapped_column(String, default=None)
     error: Mapped[str | None] = mapped_column(String, default=None)
+
+
+class Tombstone(MappedAsDataclass, Base, kw_only=True):
+    """Something that was forgotten and must not come back, as a digest by the key of the privacy folder.
+
+    ``kind`` is recording, call, customer or agent. ``key_check`` tells by which key the digest was made,
+    ``pseudonym`` is what an agent is called instead.
+    """
+
+    __tablename__ = "tombstones"
+
+    kind: Mapped[str] = mapped_column(String, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_check: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    pseudonym: Mapped[str | None] = mapped_column(String, default=None)
+
+    __table_args__ = (Index(None, "pseudonym", unique=True),)

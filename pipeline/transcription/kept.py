@@ -55,11 +55,14 @@ class KeptTranscripts:
             return made
         return made
 
-    def forget(self) -> None:
-        """Remove what is kept of this recording, whose call is written, and what was kept too long."""
-        for path in self._folder.glob(f"{self._sha256}.*.json"):
+    def forget(self) -> int:
+        """Remove what is kept of this recording, whose call is written, and what was kept too long; how many
+        transcripts were kept of it."""
+        kept = list(self._folder.glob(f"{self._sha256}.*.json"))
+        for path in kept:
             path.unlink(missing_ok=True)
         self._make_room(0)
+        return len(kept)
 
     def _make_room(self, size_bytes: int) -> None:
         """Remove what is too old, then the oldest until ``size_bytes`` more fit."""

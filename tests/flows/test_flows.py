@@ -21,6 +21,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 import flows.analyze
 import flows.nightly
+import flows.retention
 from pipeline.reports.table import read_parquet
 from tests import fakes
 from tests.dask_cluster import dask_cluster
@@ -190,6 +191,20 @@ def _written(out: Path) -> dict[str, bytes]:
     assert all(each.pop("since") for each in summary["ledger"]["failed"])
     files["summary.json"] = json.dumps(summary).encode()
     return files
+
+
+def test_retention(tmp_path: Path) -> None:
+    """The flow removes what is too old and tells how much; without limits it does nothing."""
+    (path,) = fakes.record(tmp_path / "calls", "a")
+    path.with_suffix(".json").write_text('{"started_at": "2020-03-02T09:00:00"}')
+    out, own = str(tmp_path / "out"), [f"store.url=sqlite:///{tmp_path}/callcoach.sqlite"]
+    nightly(tmp_path / "calls", out, assignments=own)
+    state: Any = flows.retention.retention(out=out, assignments=own, return_state=True)
+    assert state.result() == {"audio": 0, "transcript": 0, "metrics": 0, "failed": 0}
+    limits = [*own, "privacy.metrics_days=365"]
+    state = flows.retention.retention(out=out, assignments=limits, return_state=True)
+    assert state.message == "audio 0, transcript 0, metrics 1, failed 0"
+    assert not (tmp_path / "out/a").exists()
 
 
 def test_analyze_call(tmp_path: Path) -> None:

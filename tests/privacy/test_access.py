@@ -1,0 +1,113 @@
+"""Who can read what is written, and that no secret is in what is written or said."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline import doctor
+from pipeline.cli import main
+from pipeline.errors import CallError, StoreUnavailable
+from pipeline.privacy.erasure import Eraser
+from pipeline.settings import load_settings
+from pipeline.store.database import open_store
+from tests.privacy.night import CALLS, Night
+
+SHOWN = "hunter2"
+ADDRESS = f"postgresql+psycopg://callcoach:{SHOWN}-%s@127.0.0.1:1/calls"
+
+
+def open_to_others(folder: Path) -> list[Path]:
+    return [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077]
+
+
+@pytest.fixture
+def lax() -> object:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("lax")
+def test_nobody_else_can_read_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports, the store, locks, the audit log and receipts are the user's alone, whatever the umask."""
+    monkeypatch.chdir(tmp_path)
+    night = Night(tmp_path, f"sqlite:///{tmp_path}/store/callcoach.sqlite", monkeypatch)
+    for call_id, agent, customer, started_at in CALLS[:2]:
+        night.recorded(call_id, agent_id=agent, customer_id=customer, started_at=started_at)
+    night.run()
+    Eraser(night.settings, "customer", "cust-4711", []).forget()
+    for name in ("out", "store", "privacy"):
+        assert open_to_others(tmp_path / name) == []
+
+
+def told(*args: str) -> str:
+    """Everything that a command says, with its traceback."""
+    done = CliRunner().invoke(main, [*args, "--debug"])
+    return done.output + str(done.exception) + repr(done.exception)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["settings"],
+        ["settings", "--json"],
+        ["doctor", "--json"],
+        ["baseline", "show"],
+        ["status"],
+        ["forget", "--call", "a", "--yes"],
+        ["audit", "--known", "x"],
+        ["settings", "--set", f"store.url={ADDRESS}: x: y"],
+        ["settings", "--set", f"store_url={ADDRESS}"],
+        ["settings", "--set", f"store.timeout_s={ADDRESS}"],
+        ["settings", "--set", f"store.url=mysql{ADDRESS}"],
+        ["settings", "--set", f"batch.dask_address={ADDRESS}"],
+    ],
+)
+def test_no_command_says_a_password(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The password in the store's address is in no output, error or traceback, nor are the judge's key and
+    the password in Prefect's address."""
+    monkeypatch.setenv("CALLCOACH_STORE__URL", ADDRESS)
+    monkeypatch.setenv("CALLCOACH_PRIVACY__FOLDER", str(tmp_path / "privacy"))
+    monkeypatch.setenv("CALLCOACH_JUDGE_API_KEY", f"sk-{SHOWN}")
+    monkeypatch.setenv("PREFECT_API_URL", f"https://me:{SHOWN}@prefect.example/api")
+    assert SHOWN not in told(*command)
+
+
+def test_no_error_of_the_store_says_its_password() -> None:
+    """Neither that the server is not there, nor an address that is none."""
+    for address in (ADDRESS, ADDRESS.replace(":1/", ":port/")):
+        with pytest.raises((StoreUnavailable, CallError)) as error:
+            open_store(load_settings(None, [f"store.url={address}"]).store)
+        assert SHOWN not in str(error.value)
+
+
+def test_no_file_of_a_night_holds_a_password(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night without its store says so in its pages, and not by which password it tried."""
+    monkeypatch.setenv("CALLCOACH_JUDGE_API_KEY", f"sk-{SHOWN}")
+    done = night.run(f"store.url={ADDRESS}", "turns.gap_s=4")
+    assert done.ledger_error is not None
+    assert done.counts["analysed"] == 4
+    assert night.traces(SHOWN) == []
+    assert "store_unavailable" in (night.out / "call-1001/analysis.json").read_text()
+
+
+def test_flow_parameters_hold_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect keeps and shows the parameters of a run: the store's address goes by the environment."""
+    from flows.commands import _without_secrets
+
+    monkeypatch.setenv("CALLCOACH_STORE__URL", "sqlite:///before.sqlite")
+    assert _without_secrets((f"store.url={ADDRESS}", "turns.gap_s=4")) == ("turns.gap_s=4",)
+    assert load_settings().store.url == ADDRESS
+
+
+def test_doctor_shows_addresses_without_passwords() -> None:
+    """What doctor shows of the network has no password in it."""
+    settings = load_settings(None, [f"batch.source=s3://me:{SHOWN}@bucket"])
+    shown = json.dumps(doctor._network(settings, {"PREFECT_API_URL": f"http://a:{SHOWN}@b"}).detail)
+    assert SHOWN not in shown
+    assert "***" in shown

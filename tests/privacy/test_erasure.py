@@ -1,0 +1,303 @@
+"""Forgetting a call, a customer or an agent: nothing is left in any file or table, and nothing comes back."""
+
+import json
+from pathlib import Path
+
+import fsspec
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.cli import main
+from pipeline.errors import InputRejected, SettingsError, StageFailed
+from pipeline.ledger import batch_name
+from pipeline.privacy import erasure
+from pipeline.privacy.audit_log import verify
+from pipeline.privacy.erasure import Eraser, Erasure, Kind
+from pipeline.reports.table import read_parquet
+from pipeline.store import ledger
+from pipeline.store.baselines import calls_of
+from pipeline.store.database import open_store
+from tests import factories
+from tests.privacy.night import Night, analyze
+
+ERASED = ("cust-4711", "call-1001", "2026-03-22-robin-x9")
+
+
+def forget(night: Night, kind: Kind, identity: str, *names: str, **options: bool) -> Erasure:
+    return Eraser(night.settings, kind, identity, [], names).forget(**options)
+
+
+def receipts(night: Night) -> list[dict[str, object]]:
+    return [json.loads(path.read_bytes()) for path in sorted(night.place.receipts.glob("*.json"))]
+
+
+def test_a_customer_is_forgotten_everywhere(shared_night: Night) -> None:
+    """Files, folders, pages, tables, originals, kept transcripts, the store and Prefect's database: nothing
+    of the customer's calls is left, the others are whole, and the receipt names nobody."""
+    night = shared_night
+    assert {trace.place.partition(":")[0] for trace in night.traces(*ERASED)} >= {
+        "out", "originals", "state", "store",
+    }  # fmt: skip
+    done = forget(night, "customer", "cust-4711")
+    assert done.verified
+    assert {call.call_id for call in done.calls} == set(ERASED[1:])
+    assert night.traces(*ERASED) == []
+    assert night.ids() == {"call-1002", "call-2001"}
+    assert set(read_parquet(night.out / "calls.parquet")) == night.ids()
+    assert json.loads((night.out / "summary.json").read_bytes())["ledger"]["counts"]["done"] == 2
+    with open_store(night.settings.store).session() as session:
+        assert {row.call_id for row in calls_of(session)} == night.ids()
+    (receipt,) = receipts(night)
+    assert receipt["verified"] is True
+    assert receipt["calls"] == 2
+    assert len(str(receipt["subject"])) == 64
+    audit: Any = receipt["audit"]
+    assert verify(night.place.audit_log, {audit["number"]: audit["sha256"]}).problems == ()
+
+
+def test_what_is_forgotten_is_not_analysed_again(night: Night) -> None:
+    """The recording stays with its owner and is left alone by later nights, under another name, too; a new
+    recording of the customer is a new call."""
+    before = {path: path.read_bytes() for path in night.calls.glob("*.wav")}
+    forget(night, "customer", "cust-4711")
+    assert {path: path.read_bytes() for path in night.calls.glob("*.wav")} == before
+    (night.calls / "call-1001.wav").rename(night.calls / "renamed-7.wav")
+    (night.calls / "call-1001.json").unlink()
+    counts = night.run().counts
+    assert (counts["analysed"], counts["unchanged"], counts["forgotten"]) == (0, 2, 2)
+    assert night.traces(*ERASED, "renamed-7") == []
+    night.recorded("call-9009", agent_id="robin", customer_id="cust-4711")
+    assert night.run().counts["analysed"] == 1
+
+
+def test_a_forgotten_recording_is_refused_by_other_commands(night: Night) -> None:
+    """Who analyses it by hand is told why it is not done, and the index does not name it."""
+    from pipeline.batch import process_call
+    from pipeline.rollup import roll_up
+
+    forget(night, "call", "call-1002")
+    outcome = process_call(night.calls / "call-1002.wav", night.out, night.settings, analyze=analyze)
+    assert outcome.error_kind == "Forgotten"
+    roll_up(night.out, [outcome], night.settings)
+    assert night.traces("call-1002") == []
+
+
+def test_without_the_store_the_copy_tells_what_is_forgotten(night: Night) -> None:
+    """An outage of the store does not bring forgotten calls back."""
+    forget(night, "call", "call-1002")
+    (night.folder / "file").touch()
+    down = night.run(f"store.url=sqlite:///{night.folder}/file/x.sqlite")
+    assert down.ledger_error is not None
+    assert down.counts["forgotten"] == 1
+    assert night.traces("call-1002") == []
+
+
+def test_another_key_stops_the_night(night: Night) -> None:
+    """Without its key nobody can tell what is forgotten; a run does not guess."""
+    forget(night, "call", "call-1002")
+    night.place.key_file.write_bytes(bytes(32))
+    with pytest.raises(SettingsError, match="another key"):
+        night.run()
+
+
+def test_a_failed_call_is_forgotten(night: Night) -> None:
+    """A call of which there is only an entry in the ledger, and a line in summary and index."""
+    night.recorded("call-bug-77", customer_id="cust-9999")
+    night.run()
+    assert night.traces("call-bug-77")
+    assert forget(night, "call", "call-bug-77").verified
+    assert night.traces("call-bug-77") == []
+    assert night.run().counts["forgotten"] == 1
+
+
+class Killed(BaseException):
+    """Ends a run as SIGKILL would: nothing is put in order."""
+
+
+@pytest.mark.parametrize(("kind", "identity"), [("customer", "cust-4711"), ("agent", "robin")])
+@pytest.mark.parametrize("step", ["remove_files", "rename_in_call", "roll_up_again", "write_receipt"])
+def test_a_killed_run_is_finished_by_the_next(
+    night: Night, kind: Kind, identity: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it is killed, the same command finishes the work and finds nothing left."""
+    real, calls = getattr(erasure, step), 0
+
+    def killed(*args: object, **options: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 2 or step in ("roll_up_again", "write_receipt"):
+            raise Killed
+        return real(*args, **options)
+
+    unused = {"customer": "rename_in_call", "agent": "remove_files"}[kind] == step
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, step, killed)
+        if unused:
+            forget(night, kind, identity)
+        else:
+            with pytest.raises(Killed):
+                forget(night, kind, identity)
+    assert forget(night, kind, identity).verified
+    words = ERASED if kind == "customer" else ("robin", "Robin")
+    assert night.traces(*words) == []
+    assert not list(night.place.folder.glob("unfinished*"))
+    assert read_parquet(night.out / "calls.parquet").keys() == night.ids()
+
+
+def test_an_agent_gets_a_pseudonym(shared_night: Night) -> None:
+    """The calls stay with figures and words; id and name are gone from all of them, also where others say the
+    name, and so is the voice: playback audio, originals, and what the store has of it."""
+    night = shared_night
+    words = len(json.loads((night.out / "call-1001/analysis.json").read_bytes())["transcript"]["turns"])
+    done = forget(night, "agent", "robin")
+    assert done.verified
+    assert done.pseudonym == "former-agent-1"
+    assert night.traces("robin", "Robin", "ROBIN") == []
+    assert night.ids() == {"call-1001", "call-1002", "2026-03-22-former-agent-1-x9", "call-2001"}
+    document = json.loads((night.out / "call-1001/analysis.json").read_bytes())
+    assert document["call"]["agent_id"] == "former-agent-1"
+    assert document["call"]["customer_id"] == "cust-4711"
+    assert len(document["transcript"]["turns"]) == words
+    assert "my name is former-agent-1" in (night.out / "call-1001/report.md").read_text()
+    assert not (night.out / "call-1001/audio.ogg").exists()
+    assert (night.out / "call-2001/audio.ogg").exists()
+    assert not (night.folder / "originals/call-1001").exists()
+    assert {path.stem for path in (night.out / "agents").iterdir()} == {"former-agent-1", "kim"}
+    with open_store(night.settings.store).session() as session:
+        assert {row.agent_id for row in calls_of(session)} == {"kim"}
+    assert night.run().counts["forgotten"] == 3
+    assert night.traces("robin", "Robin") == []
+    again = forget(night, "agent", "Robin")
+    assert (again.again, again.verified, again.pseudonym) == (True, True, "former-agent-1")
+    assert forget(night, "agent", "kim").pseudonym == "former-agent-2"
+
+
+def test_names_that_calls_say(night: Night) -> None:
+    """Names besides the id are replaced in all calls, in any case of letters in the agent's own."""
+    done = forget(night, "agent", "kim", "Lakeside Energy")
+    assert done.verified
+    assert night.traces("kim", "Kim", "Lakeside Energy", "Lakeside", "Energy") == []
+    assert "my name is Robin" in (night.out / "call-2001/report.md").read_text()
+
+
+def test_what_remains_is_told(night: Night) -> None:
+    """A note that somebody has put among the reports is found, named, and spoils the receipt."""
+    (night.out / "notes.txt").write_text("call-1002 again?")
+    done = forget(night, "call", "call-1002")
+    assert [(trace.place, Path(trace.where).name) for trace in done.remaining] == [("output", "notes.txt")]
+    assert receipts(night)[0]["verified"] is False
+    (night.out / "notes.txt").unlink()
+    assert forget(night, "call", "call-1002").verified
+
+
+def test_short_ids_are_not_found_by_chance(night: Night) -> None:
+    """The id 42 is in figures of every report; only a value that is all of it counts."""
+    night.recorded("42", customer_id="7", agent_id="kim", started_at="2026-03-02T09:00:00")
+    night.run()
+    done = forget(night, "customer", "7")
+    assert done.verified
+    assert not done.everywhere
+    assert "short ids" in str(receipts(night)[0]["searched"])
+    assert "42" not in night.ids()
+
+
+def test_dry_run_changes_nothing(night: Night) -> None:
+    """What would be done is told, and every file and row is as it was."""
+    before = {path: path.read_bytes() for path in night.out.rglob("*") if path.is_file()}
+    done = forget(night, "agent", "robin", dry_run=True)
+    assert (len(done.calls), done.pseudonym, done.receipt) == (3, "former-agent-1", None)
+    assert {path: path.read_bytes() for path in night.out.rglob("*") if path.is_file()} == before
+    assert forget(night, "customer", "cust-4711", dry_run=True).calls
+    assert not night.place.receipts.exists()
+
+
+def test_nobody_of_whom_nothing_is_kept(night: Night) -> None:
+    """A misspelt id is wrong usage, not a success."""
+    with pytest.raises(InputRejected, match="nothing is kept"):
+        forget(night, "customer", "cust-0000")
+
+
+def test_not_while_a_run_is_writing(night: Night) -> None:
+    """A run that is under way would write the forgotten call into its index again."""
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC)
+    with open_store(night.settings.store).session() as session:
+        row = ledger.entry(session, batch_name(str(night.out)), "call-2001")
+        assert row is not None
+        row.state, row.owner, row.heartbeat_at = "running", "elsewhere-1:a", now
+    with pytest.raises(StageFailed, match="a run is writing there"):
+        forget(night, "call", "call-1001")
+    assert "call-1001" in night.ids()
+
+
+def test_object_stores(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports in an object store are removed and written again there, too, by what the ledger knows of."""
+    night.run("batch.out=memory://kept")
+    store = fsspec.filesystem("memory")
+    assert store.exists("/kept/call-1001/report.html")
+    assert forget(night, "customer", "cust-4711").verified
+    assert forget(night, "agent", "robin").verified
+    names = set(store.find("/kept"))
+    assert [name for name in names if "call-1001" in name or "robin" in name] == []
+    assert "/kept/agents/former-agent-1.html" in names
+    for name in names:
+        if not name.endswith((".ogg", ".parquet")):
+            assert not any(word in store.cat_file(name) for word in (b"robin", b"Robin", b"cust-4711")), name
+    store.rm("/kept", recursive=True)
+
+
+def test_settings_may_name_another_place(night: Night) -> None:
+    """By default the private folder is beside the store's file."""
+    from pipeline.privacy.place import Place
+
+    beside = factories.settings(f"store.url=sqlite:///{night.folder}/store/callcoach.sqlite")
+    assert Place.of(beside).folder == night.folder / "store/privacy"
+
+
+def command(night: Night, *args: str) -> Result:
+    given = [part for each in night.assignments for part in ("--set", each)]
+    return CliRunner().invoke(main, [*args, *given])
+
+
+def test_the_commands(night: Night) -> None:
+    """What users and their scripts see of erasure and audit: counts, exit codes, one JSON document."""
+    assert command(night, "forget", "--yes").exit_code == 2
+    assert command(night, "forget", "--call", "a", "--agent", "b").exit_code == 2
+    assert command(night, "forget", "--call", "nobody", "--yes").exit_code == 2
+    asked = command(night, "forget", "--customer", "cust-4711")
+    assert (asked.exit_code, "2 calls would be removed; add --yes" in asked.stderr) == (2, True)
+    assert "call-1001" in night.ids()
+    (night.out / "notes.txt").write_text("cust-4711")
+    done = command(night, "forget", "--customer", "cust-4711", "--yes", "--json")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: something remains in output: ")
+    document = json.loads(done.stdout)
+    assert (document["verified"], len(document["calls"])) == (False, 2)
+    (night.out / "notes.txt").unlink()
+    told = command(night, "forget", "--customer", "cust-4711", "--yes")
+    assert told.exit_code == 0
+    assert "The recordings themselves are yours and stay" in told.stdout
+    assert "nothing remains; receipt" in told.stdout
+    assert command(night, "retention", "--json").exit_code == 0
+    whole = command(night, "audit", "--json")
+    assert (whole.exit_code, json.loads(whole.stdout)["whole"]) == (0, True)
+    events = [json.loads(line)["event"] for line in night.place.audit_log.read_text().splitlines()]
+    assert events == ["nightly", "erasure", "erasure"]
+    text = night.place.audit_log.read_text().replace('"verified":false', '"verified":true')
+    night.place.audit_log.write_text(text)
+    broken = command(night, "audit")
+    assert broken.exit_code == 1
+    assert "line 2: was changed" in broken.stderr
+
+
+def test_corrections_and_exports_are_in_the_audit_log(night: Night) -> None:
+    """Who was corrected, exported or removed is there as a digest only."""
+    command(night, "rescore", "--swap-roles", "call-2001")
+    command(night, "baseline", "export", "kim")
+    command(night, "baseline", "delete", "kim", "--yes")
+    records = [json.loads(line) for line in night.place.audit_log.read_text().splitlines()]
+    assert [record["event"] for record in records] == ["nightly", "swap_roles", "export", "baseline_removed"]
+    assert records[1]["facts"]["calls"] == [night.place.digest("call", "call-2001")]
+    assert records[2]["facts"]["agent"] == night.place.digest("agent", "kim")
+    assert "call-2001" not in night.place.audit_log.read_text()
