@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pipeline.records import Analysis, Event, EventKind, Role
 from pipeline.reports.curves import BOX_WIDTH, Curve, Plotter, TimeScale
 from pipeline.reports.playback import Peaks
-from pipeline.reports.strings import Strings
 from pipeline.reports.view import (
     Limits,
     channel_of,
     clock,
     events_of,
-    number,
     overlap_measurable,
     roles_of,
 )
+from pipeline.texts import Texts
 from pipeline.timeline import Span
 
 TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
@@ -110,7 +109,7 @@ class Draughtsman:
     analysis: Analysis
     peaks: Peaks | None
     limits: Limits
-    text: Strings
+    text: Texts
 
     @property
     def _scale(self) -> TimeScale:
@@ -209,7 +208,7 @@ class Draughtsman:
             kind=self.text(f"kind.{event.kind}"),
             by=self.text(f"role_of.{event.by}"),
             time=clock(event.start_s),
-            overlap=number(event.overlap_s, 1),
+            overlap=self.text.number(event.overlap_s, 1),
         )
 
     def _quiet(self) -> tuple[Box, ...]:
@@ -287,7 +286,7 @@ class Draughtsman:
             "timeline.summary",
             duration=clock(of.duration_s),
             speech=clock(of.speech_s),
-            interruptions=number(counted) if overlap_measurable(self.analysis) else "?",
-            gaps=number(len(of.gaps)),
+            interruptions=self.text.number(counted) if overlap_measurable(self.analysis) else "?",
+            gaps=self.text.number(len(of.gaps)),
             gap=self.limits.text("turns.gap_s"),
         )
