@@ -33,7 +33,7 @@ def details(baseline: Baseline | None) -> dict[str, str]:
     assert agent is not None
     measures = dataclasses.replace(made.measures, agent=dataclasses.replace(agent, baseline=baseline))
     of = dataclasses.replace(made, measures=measures)
-    rows: list[FigureRow] = Figures(of, Limits(of.thresholds), load_texts("en")).speakers()
+    rows: list[FigureRow] = Figures(of, Limits(of.thresholds, load_texts("en")), load_texts("en")).speakers()
     return {row.label: row.cells[0].detail for row in rows}
 
 
