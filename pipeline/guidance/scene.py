@@ -317,7 +317,7 @@ class Scene:
             start_s=promise.start_s,
             end_s=turn.end_s if turn else promise.start_s,
             quote=promise.quote,
-            note=promise.said_when or Text("note.no_time"),
+            note=Text("note.time", said=promise.said_when) if promise.said_when else Text("note.no_time"),
         )
 
     def before(self, time_s: float) -> Turn | None:

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from pipeline.records import Analysis, Event, EventKind, Role
+from pipeline.records import Analysis, Event, EventKind, GapKind, Role
 from pipeline.reports.curves import BOX_WIDTH, Curve, Plotter, TimeScale
 from pipeline.reports.playback import Peaks
 from pipeline.reports.view import (
@@ -100,6 +101,23 @@ class Timeline:
     ldal: tuple[LdalBox, ...]
     regions: tuple[Region, ...]
     summary: str
+
+    @property
+    def kinds(self) -> list[EventKind]:
+        """The kinds of events that are drawn, for the legend."""
+        drawn = {marker.kind for marker in (*self.markers, *self.backchannels)}
+        return [kind for kind in (*MARKED_KINDS, "backchannel") if kind in drawn]
+
+    @property
+    def quiet_kinds(self) -> list[str]:
+        """The kinds of silences that are drawn."""
+        drawn = {box.kind for box in self.quiet}
+        return [kind for kind in get_args(GapKind) if kind in drawn]
+
+    @property
+    def beyond(self) -> bool:
+        """Whether a dot lies beyond its limit."""
+        return any(dot.high for curve in (self.rate, self.pitch, self.loudness) for dot in curve.dots)
 
 
 @dataclass(frozen=True, slots=True)

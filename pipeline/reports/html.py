@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
@@ -28,6 +29,7 @@ TEMPLATES, ASSETS = HERE / "templates", HERE / "assets"
 PLAYER = ("vendor/wavesurfer.min.js", "vendor/regions.min.js")
 LOCAL = "local.js"
 NOTHING = "'none'"
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 VERDICT_ORDER = ("violated", "missed", "partly_met", "met")
 
 
@@ -201,9 +203,9 @@ def _digest(content: str) -> str:
 
 
 def date(moment: str | None) -> str:
-    """A date and time for reading; what is not ISO 8601 is shown as it came."""
-    if not moment:
-        return ""
+    """A date, with its time if it has one, for reading; what is not ISO 8601 is shown as it came."""
+    if not moment or DAY.fullmatch(moment):
+        return moment or ""
     try:
         return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M")
     except ValueError:

@@ -77,7 +77,10 @@ class Writer:
         return f"# {title}\n\n{known}\n\n{escape(self.a.coaching.summary)}".rstrip()
 
     def warnings(self) -> str:
-        lines = [f"- {escape(each.message)} ({escape(each.code)})" for each in self.a.quality.warnings]
+        lines = [
+            f"- **{self.t.name_of('warning', each.code)}.** {escape(each.message)}"
+            for each in self.a.quality.warnings
+        ]
         return self._part("warnings.title", "\n".join(lines))
 
     def coaching(self, kind: str, points: Sequence[CoachingPoint]) -> str:
@@ -152,7 +155,7 @@ class Writer:
             self.t(f"kind.{event.kind}"),
             view.clock(event.start_s),
             f"{self.t(f'roles.{event.by}')}, {self.t('events.of', of=self.t(f'role_of.{event.of}'))}",
-            f"{self.t.number(event.overlap_s, 2)} s",
+            self.t.quantity(event.overlap_s, self.t("unit.s"), 2),
             self.t("yes_word" if event.yielded else "no_word"),
             self.t.number(event.confidence, 2),
             escape(event.quote),
@@ -220,7 +223,7 @@ class Writer:
     def _verdict(self, finding: Finding) -> list[str]:
         weight = self.t("guidance.weight", weight=self.t.number(finding.weight, 2))
         return [
-            f"{self.t.name_of('check', finding.id)} (`{finding.id}`)",
+            self.t.name_of("check", finding.id),
             self.t(f"verdict.{finding.verdict}"),
             f"{self.t.number(finding.score or 0.0, 2)} ({weight})",
             " ".join(filter(None, (escape(finding.reason), self._second_opinion(finding)))),
@@ -271,7 +274,7 @@ class Writer:
     def promises(self) -> str:
         lines = [
             f"- {self.t(f'roles.{each.who}')}: {escape(each.what)}, "
-            f"{escape(each.when or self.t('promises.no_time'))} "
+            f"{escape(date(each.when) or self.t('promises.no_time'))} "
             f"({view.clock(each.start_s)}{self._quote(each.quote)})"
             for each in self.a.promises
         ]

@@ -196,7 +196,7 @@ def effort_audit_page(calls: Sequence[Listed], settings: Settings) -> str:
     estimates = [float(call.row["effort_estimate"] or 0) for call in judged]
     return render(
         "effort_audit.html.j2",
-        (),
+        (LOCAL,),
         text=load_texts(settings.output.language),
         language=settings.output.language,
         root="",
@@ -251,7 +251,7 @@ def team_page(agents: dict[str, list[Listed]], settings: Settings) -> str:
     exposed = {agent: exposure(calls) for agent, calls in agents.items()}
     return render(
         "team.html.j2",
-        (),
+        (LOCAL,),
         text=text,
         language=settings.output.language,
         root="",

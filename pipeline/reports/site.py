@@ -166,6 +166,7 @@ def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Set
         summary=summary,
         looks=[(row, _link(folders[id(row)]), why) for row, why in looks],
         columns=[name for name, _ in COLUMNS],
+        own_words=OWN_WORDS,
         first=cells[:FIRST_ROWS],
         count=len(cells),
         data=embedded_json([[_shortest(cell) for cell in row] for row in cells])
@@ -208,6 +209,11 @@ def _outcome(row: Row, text: Texts) -> Cell:
     return "" if outcome is None else text(f"tension.outcomes.{outcome}"), None, None
 
 
+def _warnings(row: Row, text: Texts) -> Cell:
+    codes = str(row["quality_codes"] or "").split()
+    return ", ".join(text.name_of("warning", code) for code in codes), None, None
+
+
 COLUMNS: tuple[tuple[str, Callable[[Row, Texts], Cell]], ...] = (
     ("call", _text("call_id")),
     ("agent", _agent),
@@ -220,8 +226,10 @@ COLUMNS: tuple[tuple[str, Callable[[Row, Texts], Cell]], ...] = (
     ("tension", _outcome),
     ("effort", _amount("effort_estimate", 1)),
     ("score", _amount("score_overall", 0)),
-    ("warnings", _text("quality_codes")),
+    ("warnings", _warnings),
 )
+OWN_WORDS = ("tension", "warnings")
+"""Columns that hold words of the page's language, not those of somebody else."""
 
 
 def _shortest(cell: Cell) -> object:

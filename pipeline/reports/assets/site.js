@@ -10,9 +10,9 @@
   const build = (cells) => {
     const row = document.createElement("tr");
     for (const cell of cells) {
-      const [text, , href] = Array.isArray(cell) ? cell : [cell];
+      const [text, value, href] = Array.isArray(cell) ? cell : [cell];
       const bdi = document.createElement("bdi");
-      bdi.textContent = localDate(text);
+      bdi.textContent = typeof value === "number" ? localNumbers(text) : localDate(text);
       const place = row.insertCell();
       if (href) {
         const link = place.appendChild(document.createElement("a"));
@@ -46,7 +46,7 @@
   const draw = () => {
     body.replaceChildren(...wanted.slice(0, limit).map((one) => (one.row ??= build(one.cells))));
     more.hidden = wanted.length <= limit;
-    shown.textContent = shown.dataset.template.replace("#", String(wanted.length));
+    shown.textContent = localNumbers(shown.dataset.template.replace("#", String(wanted.length)));
   };
   const select = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
