@@ -52,8 +52,8 @@ class Text(str):
 class Locale(Section):
     """How a language writes numbers and lists, and which of its forms a count takes."""
 
-    decimal: str
-    thousands: str
+    decimal: str = Field(min_length=1, max_length=1)
+    thousands: str = Field(min_length=1, max_length=1)
     percent: str
     forms: tuple[str, ...] = Field(min_length=1)
     plural: str

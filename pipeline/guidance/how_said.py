@@ -175,7 +175,8 @@ def no_dead_air(scene: Scene) -> Ruling:
     found = sorted((span, what) for span, what in silent if span[0] > first_s)
     explained = sum(hold.announced for hold in (*call.holds, *call.look_ups))
     if not found:
-        reason = clauses(Text("why.no_silence"), Text("why.announced_silences", count=explained))
+        announced = [Text("why.announced_silences", count=explained)] if explained else []
+        reason = clauses(Text("why.no_silence"), *announced)
         return Ruling(verdict="met", reason=reason)
     evidence = []
     for span, what in found:

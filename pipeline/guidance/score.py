@@ -59,7 +59,7 @@ def _sum(name: str, members: Sequence[Finding]) -> ScoreSum:
 
 
 def _score(sums: Mapping[str, ScoreSum], name: str, guidance: Guidance) -> float | None:
-    """A score of 0..100; ``None`` where it would rest on too few checks. Parts of LDAL need an overall score."""
+    """A score of 0..100; ``None`` where it, or for parts of LDAL the overall one, rests on too few checks."""
     limits, total = guidance.limits, sums[name]
     enough = (
         len(total.checks) >= limits.part_checks

@@ -193,4 +193,4 @@ def weigh(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> Verdict:
         return NO_EVENT
     kind = EVENT_KINDS[KINDS.index(best) - 1]
     yielded = kind in ("interruption", "simultaneous_start") and e.yields(settings)
-    return Verdict(kind, yielded, chances[best], Text(f"event_sign.{model.telling(found, best, rule)}"))
+    return Verdict(kind, yielded, chances[best], Text("event.sign", sign=model.telling(found, best, rule)))

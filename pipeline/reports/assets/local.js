@@ -1,14 +1,14 @@
 
 "use strict";
 // Dates as the reader's own settings write them; the clock stays that of the call.
-const localDate = (text) => {
-  const parts = /^(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d))?$/.exec(text);
-  if (!parts) return text;
-  const [year, month, day, hour = 0, minute = 0] = parts.slice(1).map((part) => part && Number(part));
-  const moment = new Date(year, month - 1, day, hour, minute);
-  return moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: parts[4] && "short" });
-};
-for (const place of document.querySelectorAll(".when")) place.textContent = localDate(place.textContent.trim());
+const localDate = (text) =>
+  text.replace(/(?<![\w-])(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d))?(?![\w-])/g, (_, year, month, day, hour, minute) =>
+    new Date(year, month - 1, day, hour ?? 0, minute ?? 0).toLocaleString(undefined, {
+      dateStyle: "medium",
+      timeStyle: hour && "short",
+    }),
+  );
+for (const place of document.querySelectorAll(".when")) place.textContent = localDate(place.textContent);
 
 // Numbers in the page's own words too; not in quotes, names and ids (q, bdi, code, translate="no").
 const { decimal, thousands } = document.documentElement.dataset;
@@ -33,7 +33,7 @@ const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT |
 );
 while (texts.nextNode()) {
   const here = texts.currentNode;
-  const local = localNumbers(here.data);
+  const local = localDate(localNumbers(here.data));
   if (local !== here.data) here.data = local;
 }
 for (const name of ["title", "aria-label"]) {
