@@ -10,10 +10,12 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from pipeline.records import Analysis, Worded
+from pipeline.records import Analysis, Hold, Worded
 from pipeline.texts import Text, Texts, Value
 
 WITH_TEXTS = ("quality", "measures", "interruptions", "tension", "guidance", "effort", "coaching")
+FIELDS = frozenset(("message", "reason", "note", "not_scored", "summary", "title", "why", "try_this"))
+"""The fields that hold texts; that of a `Hold` called reason is what the agent said."""
 DIGITS = 6
 
 
@@ -45,22 +47,24 @@ def reworded(analysis: Analysis, texts: Texts) -> Analysis:
 
 
 def _changed(analysis: Analysis, change: Callable[[str], str]) -> Analysis:
-    parts = {name: _walked(getattr(analysis, name), change) for name in WITH_TEXTS}
+    parts = {name: _walked(getattr(analysis, name), "", change) for name in WITH_TEXTS}
     return dataclasses.replace(analysis, **parts)
 
 
-def _walked(thing: Any, change: Callable[[str], str]) -> Any:
+def _walked(thing: Any, field: str, change: Callable[[str], str]) -> Any:
     if isinstance(thing, str):
-        return change(thing)
+        return change(thing) if field in FIELDS else thing
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         before = {spec.name: getattr(thing, spec.name) for spec in dataclasses.fields(thing)}
-        after = {name: _walked(value, change) for name, value in before.items()}
+        if isinstance(thing, Hold):
+            del before["reason"]
+        after = {name: _walked(value, name, change) for name, value in before.items()}
         differ = {name: value for name, value in after.items() if value is not before[name]}
         return dataclasses.replace(thing, **differ) if differ else thing
     if isinstance(thing, dict):
-        return {key: _walked(value, change) for key, value in thing.items()}
+        return {key: _walked(value, field, change) for key, value in thing.items()}
     if isinstance(thing, tuple | list):
-        walked = [_walked(each, change) for each in thing]
+        walked = [_walked(each, field, change) for each in thing]
         unchanged = all(one is other for one, other in zip(walked, thing, strict=True))
         return thing if unchanged else type(thing)(walked)
     return thing
