@@ -30,7 +30,9 @@ from pipeline.reports import analysis_json, site, table, write
 from pipeline.reports.markdown import escape
 from pipeline.rescore import rescore
 from pipeline.script import read_script
+from pipeline.texts import load_texts
 from pipeline.transcript_call import analyze_transcript
+from pipeline.wording import reworded
 from tests import factories
 from tests.dialogue import ENGLISH, conversation, dialogue
 from tests.languages import CLOSE, NOWHERE, OPEN, nowhere, spoken
@@ -216,6 +218,20 @@ def abroad(stored: list[Analysis], tmp_path_factory: pytest.TempPathFactory) -> 
             )
         site.write_batch(out, entries, THERE)
         yield out
+
+
+# --- and back -----------------------------------------------------------------------------------------
+
+
+def test_an_analysis_can_be_said_again(stored: Sequence[Analysis], tmp_path: Path) -> None:
+    """Said in another language and back, an analysis is what it was; its report alone needs no rescoring."""
+    with spoken(tmp_path, nowhere()):
+        for one in stored:
+            there = reworded(one, load_texts(NOWHERE))
+            assert has_words(outside(one.coaching.summary))
+            assert not has_words(outside(there.coaching.summary))
+            assert {each.text for each in there.texts} & {each.text for each in one.texts} == set()
+            assert reworded(there, load_texts("en")) == one
 
 
 # --- what a reader sees -------------------------------------------------------------------------------
