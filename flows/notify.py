@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.nightly import Night
-from pipeline.reports.strings import load_strings
 from pipeline.settings import NotifySettings, Settings
+from pipeline.texts import load_texts
 
 
 def tell(night: Night, settings: Settings) -> list[str]:
@@ -49,7 +49,7 @@ def document(night: Night) -> dict[str, Any]:
 
 def message(night: Night, settings: Settings) -> tuple[str, str]:
     """The message for people: a line, and the rest."""
-    text = load_strings(settings.output.language)
+    text = load_texts(settings.output.language)
     subject = text("night.subject", analysed=night.counts["analysed"], failed=night.counts["failed"])
     lines = [f"{text(f'night.{what}')}: {count}" for what, count in night.counts.items()]
     lines += [f"{text('night.took', minutes=f'{night.seconds / 60:.1f}')}"]

@@ -114,8 +114,10 @@ def process_call(
     """
     from pipeline.audio.metadata import read_metadata
     from pipeline.reports.write import refuse_originals_among_reports, write_call
+    from pipeline.texts import load_texts
 
     refuse_originals_among_reports(out, settings)
+    load_texts(settings.output.language)  # before any work: a language may lack texts
     started = time.perf_counter()
     source = source or source_of(path)
     call_id = None

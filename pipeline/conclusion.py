@@ -37,6 +37,8 @@ from pipeline.redaction.secrets import find_secrets
 from pipeline.reports.write import keep_original
 from pipeline.settings import Settings
 from pipeline.speakers.roles import role_warnings
+from pipeline.texts import load_texts
+from pipeline.wording import worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ def conclude(
         *opinions.warnings,
         *unredacted(facts.language, settings.redaction),
     )
-    return Analysis(
+    analysis = Analysis(
         call=facts,
         separation=measured.separation,
         quality=Quality(warnings=warnings),
@@ -132,6 +134,7 @@ def conclude(
             speech_acts_sha256=speech_acts_sha256(facts.language),
         ),
     )
+    return worded(analysis, load_texts(settings.output.language))
 
 
 def model_used(model: ResolvedModel) -> ModelUsed:

@@ -8,6 +8,8 @@ from pipeline.errors import StoreUnavailable
 from pipeline.planning import started_utc
 from pipeline.records import Analysis, Baseline, Metadata, Quality, QualityWarning, Recording
 from pipeline.settings import Settings
+from pipeline.texts import Text, load_texts
+from pipeline.wording import worded
 
 
 class History:
@@ -99,10 +101,10 @@ class History:
             return analysis
         warning = QualityWarning(
             code="store_unavailable",
-            message="Earlier calls of the agent could not be used, or this one not be kept for later ones: "
-            f"{self._failure}.",
+            message=Text("quality.store_unavailable", error=str(self._failure)),
         )
-        return dataclasses.replace(analysis, quality=Quality(warnings=(*analysis.quality.warnings, warning)))
+        noted = dataclasses.replace(analysis, quality=Quality(warnings=(*analysis.quality.warnings, warning)))
+        return worded(noted, load_texts(self._settings.output.language))
 
     def _line(self, recording: Recording, channel: int) -> str:
         return line_type(recording, channel, self._settings.baseline)

@@ -29,3 +29,8 @@ def read_language_file(name: str, language: str, content: type[Content]) -> Cont
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise SettingsError(f"{path.name}: {where}: {first['msg']}") from error
+
+
+def languages_of(name: str) -> list[str]:
+    """The languages that have a file ``name``."""
+    return sorted(path.name.split(".")[1] for path in CONFIG_DIR.glob(f"{name}.*.yaml"))

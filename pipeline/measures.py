@@ -22,17 +22,18 @@ from pipeline.records import (
     VoiceTurn,
 )
 from pipeline.settings import RateSettings, Settings, TurnsSettings
+from pipeline.texts import Text
 from pipeline.timeline import Span, intersect, total_s, union
 from pipeline.turns.floor import Floor, turn_spans
 from pipeline.turns.listening import measure_listening
-from pipeline.turns.silence import find_silences
+from pipeline.turns.silence import ROLES_UNKNOWN, find_silences
 from pipeline.turns.units import Unit
 
-NO_SPEECH = "no speech"
-NO_WORDS = "no words"
-ONE_SPEAKER = "only one speaker is told apart"
-ONE_CHANNEL = "both speakers are on one channel: acknowledgements over the other cannot be heard reliably"
-CUT_APART = "the speakers never overlap: the channels seem to have been cut apart afterwards"
+NO_SPEECH = Text("unmeasured.no_speech")
+NO_WORDS = Text("unmeasured.no_words")
+ONE_SPEAKER = Text("unmeasured.one_speaker")
+ONE_CHANNEL = Text("unmeasured.one_channel_backchannels")
+CUT_APART = Text("unmeasured.cut_apart")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def speaker_measures(
     if talk_s == 0:
         not_scored.update(dict.fromkeys(("coverage", "snr_db"), NO_SPEECH))
     if not held:
-        not_scored["longest_turn_s"] = "never held the floor" if talk_s else NO_SPEECH
+        not_scored["longest_turn_s"] = Text("unmeasured.never_held_floor") if talk_s else NO_SPEECH
     if speech_s == 0:
         not_scored["talk_share"] = NO_SPEECH
     if nuclei_sps is None:
@@ -107,7 +108,7 @@ def speaker_measures(
     elif conversation.one_channel:
         not_scored["backchannels"] = ONE_CHANNEL
     if latency_s is None:
-        not_scored["response_latency_median_s"] = "never took the floor from the other"
+        not_scored["response_latency_median_s"] = Text("unmeasured.never_took_floor")
     return SpeakerMeasures(
         talk_s=talk_s,
         talk_share=talk_s / speech_s if speech_s else None,
@@ -187,7 +188,7 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
     talk = {role: total_s(spans) for role, spans in conversation.speech.items()}
     both_s = talk.get("agent", 0.0) + talk.get("customer", 0.0)
     if both_s == 0:
-        not_scored["talk_ratio_agent"] = NO_SPEECH if not speech_s else "roles are not known"
+        not_scored["talk_ratio_agent"] = NO_SPEECH if not speech_s else ROLES_UNKNOWN
     music = [span for activity in conversation.activity.values() for span in activity.non_speech]
     silences = find_silences(
         music,

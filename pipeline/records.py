@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict
+from pydantic import ConfigDict, JsonValue
 
 from pipeline.timeline import Span
 
@@ -918,6 +918,18 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Worded:
+    """A text as it stands in the document, and its key and values in the file of the report's language.
+
+    A text that is filled into another is an object of its own ``key`` and ``values``.
+    """
+
+    text: str
+    key: str
+    values: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """All that is known of one call: the content of ``analysis.json``."""
 
@@ -943,3 +955,5 @@ class Analysis:
     provenance: Provenance
     cut_offs: tuple[CutOff, ...] = ()
     removed: Removed = Removed()
+    texts: tuple[Worded, ...] = ()
+    """What the reasons, notes, messages and advice of this document were made from."""

@@ -26,7 +26,9 @@ from pipeline.records import Analysis, Baseline, ModelUsed, Quality, QualityWarn
 from pipeline.reports.write import read_call, rerender
 from pipeline.settings import Settings, acts_on_sound
 from pipeline.speakers.exchange import exchange_roles
+from pipeline.texts import Text, load_texts
 from pipeline.weights import SENTENCE_EMBEDDING
+from pipeline.wording import unworded, worded
 
 MEANING_UNAVAILABLE = "meaning_unavailable"
 COACHING_UNKNOWN = "earlier_coaching_unknown"
@@ -51,6 +53,7 @@ def rescore(
         InputRejected: roles are to be exchanged of a call whose roles are not known.
     """
     used = as_measured(analysis, settings)
+    analysis = unworded(analysis)
     if swap_roles:
         analysis = exchange_roles(analysis, used, baseline)
     if swap_roles or _acts_may_differ(analysis, used):
@@ -78,7 +81,7 @@ def rescore(
             config_sha256=settings.sha256(),
         ),
     )
-    return dataclasses.replace(
+    judged = dataclasses.replace(
         analysis,
         tension=judgement.tension,
         guidance=judgement.guidance,
@@ -89,6 +92,7 @@ def rescore(
         thresholds=used.thresholds(),
         provenance=provenance,
     )
+    return worded(judged, load_texts(settings.output.language))
 
 
 def _acts_may_differ(analysis: Analysis, settings: Settings) -> bool:
@@ -183,7 +187,7 @@ def _judged_again(analysis: Analysis, settings: Settings) -> Analysis:
     except StoreUnavailable as failure:
         warning = QualityWarning(
             code=COACHING_UNKNOWN,
-            message=f"Judged anew without the store that tells the agent's last coaching: {failure}.",
+            message=Text("quality.earlier_coaching_unknown", error=str(failure)),
         )
         quality = Quality(warnings=(*known, warning))
         return rescore(dataclasses.replace(analysis, quality=quality), settings)

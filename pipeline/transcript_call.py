@@ -29,16 +29,14 @@ from pipeline.settings import Settings
 from pipeline.speakers.channels import METADATA_CONFIDENCE
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import NUMBERED, name_speakers
+from pipeline.texts import Text
 
 NEEDS_SOUND = (
     *("agent", "customer", "speech_s", "overlap_s", "overlap_share", "silence_s", "silence_share"),
     *("gaps", "holds", "look_ups", "talk_ratio_agent", "listening"),
 )
 """What a call's measures lack without its sound."""
-TRANSCRIPT_ONLY = (
-    "A transcript without its recording: what was said is checked; how it was said, pauses and turn-taking "
-    "cannot be. Times are those of the transcript."
-)
+TRANSCRIPT_ONLY = Text("quality.transcript_only")
 COUNTED_NAME = re.compile(r"[\s_#-]*\d+$")
 
 
@@ -98,10 +96,7 @@ def _parties(script: Script) -> tuple[dict[str, Role], tuple[QualityWarning, ...
     further = sum(count for name, count in said.items() if name not in most)
     warnings = [QualityWarning(code="no_sound", message=TRANSCRIPT_ONLY)]
     if further:
-        message = (
-            f"The transcript names {len(said)} speakers. The report is about the two that say most; the "
-            f"others' {further} words are left out."
-        )
+        message = Text("quality.more_names", names=len(said), count=further)
         warnings.append(QualityWarning(code="more_than_two_voices", message=message))
     return dict(zip(in_order, NUMBERED, strict=False)), tuple(warnings)
 

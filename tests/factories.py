@@ -49,6 +49,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.settings import Settings, load_settings
+from pipeline.texts import load_texts
 from pipeline.turns.floor import Floor
 from pipeline.turns.listening import measure_listening
 
@@ -73,6 +74,11 @@ LATE_BILL: tuple[Line, ...] = (
 @cache
 def settings(*assignments: str) -> Settings:
     return load_settings(assignments=assignments)
+
+
+def in_english(text: str) -> str:
+    """A text as an English report says it."""
+    return load_texts("en").said(text)
 
 
 def turn(index: int, line: Line) -> Turn:

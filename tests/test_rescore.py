@@ -22,7 +22,9 @@ from pipeline.settings import Settings
 from pipeline.speakers.exchange import compared_with, exchange_roles
 from pipeline.store.baselines import calls_of, record_call
 from pipeline.store.database import open_store
+from pipeline.texts import Text
 from tests import factories, fakes
+from tests.factories import in_english
 from tests.store import rows
 
 PLAIN = factories.settings("output.audio=none")
@@ -128,7 +130,9 @@ def test_roles_are_exchanged_everywhere() -> None:
     """Turns, speech, events, figures and the talk ratio change sides; the call says that a user said so."""
     before = call()
     doubt = QualityWarning(code="roles_swapped", message="The wrong way round.")
-    named = QualityWarning(code="dropped_words", message="3 words of the customer were dropped.")
+    named = QualityWarning(
+        code="dropped_words", message=Text("quality.dropped_words", who="customer", count=3)
+    )
     before = dataclasses.replace(before, quality=dataclasses.replace(before.quality, warnings=(doubt, named)))
     after = rescore(before, PLAIN, swap_roles=True)
     sides = {"agent": "customer", "customer": "agent"}
@@ -146,7 +150,7 @@ def test_roles_are_exchanged_everywhere() -> None:
     assert after.separation.agent_label == "channel_1"
     assert (after.separation.role_method, after.separation.role_confidence) == ("channel_map", 1.0)
     assert [(each.code, each.message) for each in after.quality.warnings] == [
-        ("dropped_words", "3 words of the agent were dropped."),
+        ("dropped_words", "3 words of the agent were dropped: no speech supports them."),
         ("roles_corrected", "A user has said who the agent of this call is."),
     ]
 
@@ -237,7 +241,7 @@ def test_without_a_reference_figures_say_why() -> None:
     assert one is not None
     lost = compared_with(one, dataclasses.replace(FIRM, f0_median_hz=None))
     assert lost.f0_vs_baseline_st is None
-    assert "analyse the call again" in lost.not_scored["f0_vs_baseline_st"]
+    assert "analyse the call again" in in_english(lost.not_scored["f0_vs_baseline_st"])
     assert "loudness_vs_baseline_db" not in lost.not_scored
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pipeline.audio.headers import RiffLength
 from pipeline.records import QualityWarning
+from pipeline.texts import Text
 from pipeline.timeline import Span, total_s
 
 
@@ -30,44 +31,46 @@ class Defects:
         if riff is not None and riff.sound_follows:
             yield QualityWarning(
                 code="header_length",
-                message=f"The header announces {riff.declared_s or 0.0:.1f} s but {decoded_s:.1f} s of sound "
-                "are in the file; all of it was read.",
+                message=Text("quality.header_length", declared=riff.declared_s or 0.0, decoded=decoded_s),
             )
         elif declared_s is not None and declared_s - decoded_s > truncated_s:
             yield QualityWarning(
                 code="truncated",
-                message=f"The header announces {declared_s:.1f} s but the sound ends at {decoded_s:.1f} s: "
-                f"{declared_s - decoded_s:.1f} s of the call are missing, usually its end.",
+                message=Text(
+                    "quality.truncated",
+                    declared=declared_s,
+                    decoded=decoded_s,
+                    missing=declared_s - decoded_s,
+                ),
                 start_s=round(decoded_s, 3),
             )
         if self.damaged:
             yield QualityWarning(
                 code="damaged",
-                message=f"{self.damaged} of {max(self.packets_read, self.damaged)} packets are damaged and "
-                "were left out; what was said there is missing.",
+                message=Text(
+                    "quality.damaged", count=self.damaged, packets=max(self.packets_read, self.damaged)
+                ),
             )
         if self.holes:
             start_s, end_s = max(self.holes, key=lambda hole: hole[1] - hole[0])
             yield QualityWarning(
                 code="timestamp_gap",
-                message=f"The timestamps leave {len(self.holes)} hole(s), {total_s(self.holes):.1f} s in "
-                "all, that were filled with silence; it is not the speakers' silence. The longest is marked.",
+                message=Text("quality.timestamp_gap", count=len(self.holes), seconds=total_s(self.holes)),
                 start_s=round(start_s, 3),
                 end_s=round(end_s, 3),
             )
         if self.invalid_samples:
             yield QualityWarning(
                 code="invalid_samples",
-                message=f"{self.invalid_samples} samples are not numbers and were taken as silence.",
+                message=Text("quality.invalid_samples", count=self.invalid_samples),
             )
         if self.channel_changes:
             yield QualityWarning(
                 code="channels_changed",
-                message=f"{self.channel_changes} frames have another number of channels than the start of "
-                "the file; they were mixed or copied to fit, so who spoke there is uncertain.",
+                message=Text("quality.channels_changed", count=self.channel_changes),
             )
         if self.extra_streams:
             yield QualityWarning(
                 code="extra_streams",
-                message=f"The file has {self.extra_streams + 1} audio streams; only the first was read.",
+                message=Text("quality.extra_streams", streams=self.extra_streams + 1),
             )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pipeline.records import ChannelActivity, QualityWarning, Recording, Samples
 from pipeline.settings import AudioSettings
+from pipeline.texts import Text
 from pipeline.timeline import Span, intersect, subtract
 
 Levels = npt.NDArray[np.float64]
@@ -29,8 +30,7 @@ def probe(recording: Recording, settings: AudioSettings) -> tuple[QualityWarning
         warnings.append(
             QualityWarning(
                 code="too_short",
-                message=f"The recording is {recording.duration_s:.2f} s long, under {settings.min_call_s:g} "
-                "s: too little for any figure.",
+                message=Text("quality.too_short", seconds=recording.duration_s, least=settings.min_call_s),
             )
         )
     loudest_db = _loudest_db(recording)
@@ -38,22 +38,20 @@ def probe(recording: Recording, settings: AudioSettings) -> tuple[QualityWarning
     warnings += [
         QualityWarning(
             code="dead_channel",
-            message=f"Channel {channel} carries no sound ({_level(loudest_db[channel])} at its loudest, "
-            f"limit {settings.dead_channel_db:g} dBFS): no figures for the speaker on it.",
+            message=Text(
+                "quality.dead_channel",
+                channel=channel,
+                level=_level(loudest_db[channel]),
+                limit=settings.dead_channel_db,
+            ),
         )
         for channel in dead
     ]
     if recording.channels == 2 and not dead:
         correlation = channel_correlation(recording, settings.dead_channel_db)
         if correlation is not None and abs(correlation) >= settings.dual_mono_correlation:
-            inverted = ", with polarity inverted" if correlation < 0 else ""
-            warnings.append(
-                QualityWarning(
-                    code="dual_mono",
-                    message="Both channels carry the same sound (correlation "
-                    f"{correlation:.3f}{inverted}): the call is treated as one channel.",
-                )
-            )
+            key = "quality.dual_mono_inverted" if correlation < 0 else "quality.dual_mono"
+            warnings.append(QualityWarning(code="dual_mono", message=Text(key, correlation=correlation)))
     warnings += _clipped(recording, settings)
     return tuple(warnings)
 
@@ -122,17 +120,13 @@ def channel_bleed(
         if leak is not None:
             level_db, correlation, lag_s = leak
             if level_db > settings.bleed_level_db and correlation > settings.bleed_correlation:
-                delay = f", {1000 * lag_s:.0f} ms late" if lag_s else ""
-                found.append(
-                    f"the speaker of channel {speaker} is heard in channel {other} at {level_db:.0f} dB of "
-                    f"their own level (envelope correlation {correlation:.2f}{delay})"
-                )
+                heard: dict[str, float] = {"speaker": speaker, "other": other, "db": level_db}
+                heard["correlation"] = correlation
+                late = Text("quality.leak_late", **heard, ms=1000 * lag_s)
+                found.append(late if lag_s else Text("quality.leak", **heard))
     if not found:
         return None
-    return QualityWarning(
-        code="channel_bleed",
-        message=f"Leak between the channels: {'; '.join(found)}. Overlaps and interruptions may be the leak.",
-    )
+    return QualityWarning(code="channel_bleed", message=Text("quality.channel_bleed", leaks=found))
 
 
 def low_snr(activity: ChannelActivity, channel: int, settings: AudioSettings) -> QualityWarning | None:
@@ -142,9 +136,13 @@ def low_snr(activity: ChannelActivity, channel: int, settings: AudioSettings) ->
         return None
     return QualityWarning(
         code="low_snr",
-        message=f"Speech on channel {channel} is {snr_db:.0f} dB over its noise floor "
-        f"({activity.noise_floor_db:.0f} dBFS), under {settings.low_snr_db:g} dB: "
-        "pitch is not measured there and words may be wrong.",
+        message=Text(
+            "quality.low_snr",
+            channel=channel,
+            snr=snr_db,
+            floor=activity.noise_floor_db,
+            least=settings.low_snr_db,
+        ),
     )
 
 
@@ -195,9 +193,9 @@ def _clipped(recording: Recording, settings: AudioSettings) -> list[QualityWarni
             warnings.append(
                 QualityWarning(
                     code="clipped",
-                    message=f"{100 * share:.2f}% of the samples on channel {channel} are cut off at full "
-                    f"scale (limit {100 * settings.clipped_share:g}%): loudness and pitch there are "
-                    "less certain.",
+                    message=Text(
+                        "quality.clipped", share=share, channel=channel, limit=settings.clipped_share
+                    ),
                 )
             )
     return warnings
@@ -246,4 +244,4 @@ def _frames(samples: Samples, length: int) -> Samples:
 
 
 def _level(level_db: float) -> str:
-    return "digital silence" if np.isneginf(level_db) else f"{level_db:.0f} dBFS"
+    return Text("quality.digital_silence") if np.isneginf(level_db) else Text("quality.level", db=level_db)

@@ -10,6 +10,7 @@ from pipeline.models import ResolvedModel, load_sentence_encoder, resolve_senten
 from pipeline.phrases import load_phrases
 from pipeline.records import Act, QualityWarning, Turn
 from pipeline.settings import ActsSettings, Settings
+from pipeline.texts import Text
 from pipeline.weights import ExtraMissing
 
 CONFIDENCE_DIGITS = 3
@@ -38,9 +39,9 @@ def find_acts(turns: Sequence[Turn], language: str, settings: Settings) -> Found
         ModelUnavailable: the embedding has wrong bytes.
     """
     if not has_acts(language):
-        return FoundActs(not_scored=f"there are no phrases for the language {language}")
+        return FoundActs(not_scored=Text("unmeasured.no_phrases", language=language))
     if not any(turn.speaker in ("agent", "customer") for turn in turns):
-        return FoundActs(not_scored="which speaker is the agent is not known")
+        return FoundActs(not_scored=Text("unmeasured.roles_unknown"))
     known = load_speech_acts(language)
     said = sentences(turns, load_phrases(language), known, settings.acts)
     model, warnings = _embedding(language, settings)
@@ -59,7 +60,7 @@ def _embedding(language: str, settings: Settings) -> tuple[ResolvedModel | None,
     try:
         return resolve_sentence_embedding(settings.models), ()
     except ExtraMissing as error:
-        message = f"speech acts were looked for by phrases alone: {error}"
+        message = Text("quality.meaning_unavailable", error=str(error))
         return None, (QualityWarning(code="meaning_unavailable", message=message),)
 
 

@@ -5,27 +5,18 @@ from dataclasses import replace
 from statistics import fmean
 
 from pipeline.guidance import how_said, what_said
-from pipeline.guidance.config import Check, Occasion
+from pipeline.guidance.config import Check
 from pipeline.guidance.language import Language
 from pipeline.guidance.scene import Ruling, Scene
 from pipeline.guidance.second_opinion import considered
 from pipeline.records import Finding, Measures, SecondOpinion, Turn, Verdict
+from pipeline.texts import Text
 
-ROLES_UNKNOWN = "which speaker is the agent is not known"
-NO_SPEECH = "no speech was found"
-NO_WORDS = "there is no transcript"
-NO_ACTS = "what is said in this language ({language}) is not known to the guidance"
+ROLES_UNKNOWN = Text("unmeasured.roles_unknown")
+NO_SPEECH = Text("unmeasured.nothing_said")
+NO_WORDS = Text("unmeasured.no_transcript")
 FIXED_SCORES: Mapping[Verdict, float] = {"met": 1.0, "missed": 0.0, "violated": 0.0}
 UNCOUNTED: tuple[Verdict, ...] = ("not_applicable", "not_scored")
-
-ABSENT: Mapping[Occasion, str] = {
-    "always": "the customer does not speak",
-    "problem": "no problem or complaint came up",
-    "tension": "the customer was not tense",
-    "abuse": "nothing abusive was said",
-    "promise": "nothing was promised",
-    "solution": "there was nothing to understand: no solution, step or cause was named",
-}
 
 CHECKS: Mapping[str, Callable[[Scene], Ruling]] = {
     "talk_slowly": how_said.calm_pace,
@@ -96,16 +87,16 @@ def _judged(name: str, check: Check, scene: Scene) -> Ruling:
     alone = name in ("talk_slowly", "low_tone")
     occasion = scene.occasion(check.occasion)
     if occasion is None and not alone and not _right_without_occasion(name, scene):
-        return Ruling(verdict="not_applicable", reason=ABSENT[check.occasion])
+        return Ruling(verdict="not_applicable", reason=Text(f"absent.{check.occasion}"))
     ruling = CHECKS[name](scene)
     if check.kind == "credit" and ruling.verdict == "missed":
-        return Ruling(verdict="not_applicable", reason=f"{ruling.reason}; it is a credit and never missed")
+        return Ruling(verdict="not_applicable", reason=Text("why.credit", why=ruling.reason))
     if ruling.verdict != "missed" or name in ACOUSTIC:
         return ruling
     coverage = scene.heard.measures.agent.coverage if scene.heard.measures.agent else None
     least = scene.guidance.limits.words_coverage
     if coverage is not None and coverage < least and name != "let_them_tell":
-        unheard = f"words for {coverage:.0%} of the agent's speech; {least:.0%} are needed to miss something"
+        unheard = Text("why.words_coverage", share=coverage, least=least)
         return Ruling(verdict="not_scored", reason=unheard)
     return Ruling(
         verdict="missed",
@@ -125,7 +116,7 @@ def no_words_reason(
         return reason
     if not any(turn.text for turn in turns):
         return NO_WORDS
-    return NO_ACTS.format(language=code) if language is None else None
+    return Text("unmeasured.language_unknown", language=code) if language is None else None
 
 
 def roles_reason(turns: Sequence[Turn], measures: Measures) -> str | None:
@@ -153,7 +144,7 @@ def _rolled_up(members: list[Finding], scene: Scene) -> Ruling:
     """The mean score of other checks."""
     limits = scene.guidance.limits
     scored = [finding for finding in members if finding.score is not None]
-    parts = ", ".join(f"{finding.id} {finding.verdict}" for finding in members)
+    parts = [Text("why.member", check=finding.id, verdict=finding.verdict) for finding in members]
     if not scored:
         unscored = [finding for finding in members if finding.verdict == "not_scored"]
         verdict: Verdict = "not_scored" if unscored else "not_applicable"
@@ -163,7 +154,7 @@ def _rolled_up(members: list[Finding], scene: Scene) -> Ruling:
     evidence = tuple(one for finding in scored if finding.verdict != "missed" for one in finding.evidence[:1])
     if not evidence:
         evidence = scored[0].evidence[:1]
-    return Ruling(verdict=verdict, reason=parts, score=mean, evidence=evidence)
+    return Ruling(verdict=verdict, reason=Text("why.members", parts=parts), score=mean, evidence=evidence)
 
 
 def _considered(own: Finding, opinion: SecondOpinion | None, scene: Scene) -> Finding:

@@ -66,6 +66,8 @@ class Limits(Section):
     plain_apology_score: float = setting("score of an apology that names nothing specific", ge=0, le=1)
     mostly: float = setting("mean score of parts from which a check is met", gt=0, le=1)
     somewhat: float = setting("mean score of parts from which a check is partly met", gt=0, le=1)
+    overall_checks: int = setting("checks with a score that an overall score, and those of LDAL, need", ge=1)
+    part_checks: int = setting("checks with a score that the score of how, or of what, was said needs", ge=1)
 
 
 class TensionLimits(Section):

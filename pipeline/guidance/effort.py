@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pipeline.guidance.scene import Scene, from_acts
 from pipeline.guidance.what_said import holds_of, of_hold, sent_elsewhere
 from pipeline.records import Act, Effort, EffortSignal, Evidence
+from pipeline.texts import Text
 
 LOWEST, HIGHEST = 1.0, 5.0
 
@@ -16,7 +17,7 @@ def effort_of(scene: Scene, unscorable: str | None) -> Effort:
         unscorable: why the call supports none, if so.
     """
     if unscorable is not None or not scene.customer_turns:
-        return Effort(estimate=None, signals=(), not_scored=unscorable or "the customer does not speak")
+        return Effort(estimate=None, signals=(), not_scored=unscorable or Text("unmeasured.no_customer"))
     found = _signs(scene)
     signals = tuple(
         EffortSignal(id=name, weight=sign.weight, count=len(found[name]), evidence=found[name])

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from statistics import fmean
 
-from pipeline.guidance.scene import NO_SOUND, ONE_CHANNEL, Ruling, Scene
+from pipeline.guidance.scene import NO_SOUND, Ruling, Scene, clauses
 from pipeline.guidance.voice import low_tone, raised_spans, talk_slowly
 from pipeline.records import Evidence, Turn, Verdict
+from pipeline.texts import Text
 from pipeline.timeline import Span, union
 
 LISTENING_ACTS = ("restate_concern", "confirmation", "invite_story", "empathy", "assessment")
@@ -39,9 +40,9 @@ def _with_moment(ruling: Ruling, scene: Scene) -> Ruling:
     ]
     longest = max(scene.agent_turns, key=lambda turn: turn.end_s - turn.start_s)
     moment = (
-        scene.of_turn(answers[0], "answers the tension")
+        scene.of_turn(answers[0], Text("note.answers_tension"))
         if answers
-        else scene.of_turn(longest, "longest turn")
+        else scene.of_turn(longest, Text("note.longest_turn"))
     )
     return replace(ruling, evidence=(moment,))
 
@@ -51,55 +52,53 @@ def dont_interrupt(scene: Scene) -> Ruling:
     agent, limits = scene.heard.measures.agent, scene.guidance.limits
     evidence = tuple(scene.of_event(event) for event in scene.interruptions)
     if scene.diarized:
-        reason = f"{ONE_CHANNEL}: only long overlaps can be seen; possible interruptions: {len(evidence)}"
+        reason = Text("why.possible_interruptions", found=len(evidence))
         return Ruling(verdict="not_scored", reason=reason, evidence=evidence)
     if agent is None or agent.interruptions is None:
-        reason = agent.not_scored.get("interruptions", NO_SOUND) if agent else NO_SOUND
-        return Ruling(verdict="not_scored", reason=reason)
+        why = agent.not_scored.get("interruptions", NO_SOUND) if agent else NO_SOUND
+        return Ruling(verdict="not_scored", reason=why)
     left_out = agent.interruptions - len(evidence)
-    unsure = f"; too uncertain to be judged: {left_out}" if left_out else ""
+    unsure = [Text("why.interruptions_unsure", found=left_out)] if left_out else []
     if not evidence:
-        listened = agent.backchannels or 0
-        return Ruling(
-            verdict="met",
-            reason=f"no interruption of the customer; backchannels while listening: {listened}{unsure}",
-        )
+        listened = Text("why.backchannels", count=agent.backchannels or 0)
+        return Ruling(verdict="met", reason=clauses(Text("why.no_interruption"), listened, *unsure))
     confidence = max(event.confidence for event in scene.interruptions)
     tense = sum(scene.tense((event.start_s, event.end_s)) for event in scene.interruptions)
-    reason = f"interruptions of the customer: {len(evidence)}; while the customer was tense: {tense}{unsure}"
+    parts = [Text("why.interruptions", count=len(evidence)), Text("why.interruptions_tense", found=tense)]
+    parts += unsure
     if confidence < limits.violation_confidence:
         return Ruling(
             verdict="partly_met",
-            reason=f"{reason}; none is certain",
+            reason=clauses(*parts, Text("why.interruptions_none_certain")),
             evidence=evidence,
             confidence=confidence,
         )
     score = max(0.0, 1 - len(evidence) / limits.interruptions_score_zero)
-    return Ruling(verdict="violated", reason=reason, score=score, evidence=evidence, confidence=confidence)
+    return Ruling(
+        verdict="violated", reason=clauses(*parts), score=score, evidence=evidence, confidence=confidence
+    )
 
 
 def let_them_tell(scene: Scene) -> Ruling:
     """The first account of the problem ends by itself."""
     account = scene.account
     if account is None:
-        return Ruling(verdict="not_applicable", reason="no account of a problem")
+        return Ruling(verdict="not_applicable", reason=Text("why.no_problem"))
     moment = account_evidence(scene)
     if account.cut_off is None:
-        return Ruling(
-            verdict="not_scored", reason="whether the account was cut off cannot be heard", evidence=moment
-        )
+        return Ruling(verdict="not_scored", reason=Text("why.account_unheard"), evidence=moment)
     length_s = account.end_s - account.start_s
     if not account.cut_off:
-        reason = f"the account of {length_s:.0f} s ended by itself"
+        reason = Text("why.account_ended", seconds=length_s)
         return Ruling(verdict="met", reason=reason, evidence=moment)
     if scene.diarized:
-        reason = f"{ONE_CHANNEL}: the account may have been cut off"
+        reason = Text("why.account_perhaps_cut_off")
         return Ruling(verdict="not_scored", reason=reason, evidence=moment)
     taken = scene.turn_of.get(account.taken_turn) if account.taken_turn is not None else None
-    evidence = (*moment, *((scene.of_turn(taken, "takes the floor"),) if taken else ()))
+    evidence = (*moment, *((scene.of_turn(taken, Text("note.takes_floor")),) if taken else ()))
     return Ruling(
         verdict="missed",
-        reason=f"the agent took the floor after {length_s:.0f} s, before the account was finished",
+        reason=Text("why.account_cut_off", seconds=length_s),
         evidence=evidence,
         confidence=max((one.confidence for one in scene.interruptions), default=None),
     )
@@ -110,7 +109,7 @@ def account_evidence(scene: Scene) -> tuple[Evidence, ...]:
     if account is None:
         return ()
     first = scene.turn_of[account.turns[0]]
-    whole = scene.of_turn(first, f"the account lasts until {account.end_s:.0f} s")
+    whole = scene.of_turn(first, Text("note.account", seconds=account.end_s))
     return (whole,)
 
 
@@ -118,26 +117,27 @@ def active_listening(scene: Scene) -> Ruling:
     """Backchannels during long turns of the customer, and a paraphrase or question soon after they end."""
     limits, agent = scene.guidance.limits, scene.heard.measures.agent
     if agent is None or agent.backchannels is None:
-        reason = agent.not_scored.get("backchannels", NO_SOUND) if agent else NO_SOUND
-        return Ruling(verdict="not_scored", reason=reason)
+        why = agent.not_scored.get("backchannels", NO_SOUND) if agent else NO_SOUND
+        return Ruling(verdict="not_scored", reason=why)
     long = [turn for turn in scene.customer_turns if turn.end_s - turn.start_s >= limits.long_customer_turn_s]
     if not long:
-        reason = f"no turn of the customer lasts {limits.long_customer_turn_s:g} s"
+        reason = Text("why.no_long_turn", seconds=limits.long_customer_turn_s)
         return Ruling(verdict="not_applicable", reason=reason)
     if scene.diarized:
-        return Ruling(verdict="not_scored", reason=f"{ONE_CHANNEL}: backchannels cannot be told from it")
+        return Ruling(verdict="not_scored", reason=Text("why.backchannels_unheard"))
     credits = [(_backchannels(scene, turn), _response(scene, turn)) for turn in long]
     score = fmean((bool(heard) + bool(answer)) / 2 for heard, answer in credits)
     evidence: list[Evidence] = []
     for turn, (heard, answer) in zip(long, credits, strict=True):
-        note = f"{turn.end_s - turn.start_s:.0f} s; backchannels: {len(heard)}"
+        note = Text("note.long_turn", seconds=turn.end_s - turn.start_s, count=len(heard))
         evidence += [scene.of_turn(turn, note), *answer]
     verdict: Verdict = (
         "met" if score >= limits.mostly else "partly_met" if score >= limits.somewhat else "missed"
     )
-    reason = (
-        f"long turns of the customer: {len(long)}; with backchannels: {sum(bool(h) for h, _ in credits)}; "
-        f"with a paraphrase or question after them: {sum(bool(a) for _, a in credits)}"
+    reason = clauses(
+        Text("why.long_turns", count=len(long)),
+        Text("why.long_turns_heard", found=sum(bool(heard) for heard, _ in credits)),
+        Text("why.long_turns_answered", found=sum(bool(answer) for _, answer in credits)),
     )
     return Ruling(verdict=verdict, reason=reason, score=score, evidence=tuple(evidence))
 
@@ -159,7 +159,7 @@ def _response(scene: Scene, after: Turn) -> tuple[Evidence, ...]:
         return ()
     acts = [act for act in scene.acts(*LISTENING_ACTS) if act.turn == answer.turn and act.start_s <= until_s]
     asks = any(word.word.rstrip().endswith("?") and word.end_s <= until_s + 1 for word in answer.words)
-    return (scene.of_turn(answer, "takes it up"),) if acts or asks else ()
+    return (scene.of_turn(answer, Text("note.takes_it_up")),) if acts or asks else ()
 
 
 def no_dead_air(scene: Scene) -> Ruling:
@@ -169,17 +169,14 @@ def no_dead_air(scene: Scene) -> Ruling:
     call = scene.heard.measures.call
     first_s = min(turn.start_s for turn in scene.customer_turns)
     silent: list[tuple[Span, str]] = [
-        ((gap.start_s, gap.end_s), "dead air") for gap in call.gaps if gap.kind == "dead_air"
+        ((gap.start_s, gap.end_s), "dead_air") for gap in call.gaps if gap.kind == "dead_air"
     ]
-    silent += [
-        ((hold.start_s, hold.end_s), "a hold that was not announced")
-        for hold in call.holds
-        if not hold.announced
-    ]
+    silent += [((hold.start_s, hold.end_s), "unannounced_hold") for hold in call.holds if not hold.announced]
     found = sorted((span, what) for span, what in silent if span[0] > first_s)
     explained = sum(hold.announced for hold in (*call.holds, *call.look_ups))
     if not found:
-        reason = f"no unexplained silence; silences that were announced: {explained}"
+        announced = [Text("why.announced_silences", count=explained)] if explained else []
+        reason = clauses(Text("why.no_silence"), *announced)
         return Ruling(verdict="met", reason=reason)
     evidence = []
     for span, what in found:
@@ -190,13 +187,13 @@ def no_dead_air(scene: Scene) -> Ruling:
                 start_s=span[0],
                 end_s=span[1],
                 quote=_last_words(turn),
-                note=f"{span[1] - span[0]:.0f} s: {what}",
+                note=Text(f"note.{what}", seconds=span[1] - span[0]),
             )
         )
     longest_s = max(span[1] - span[0] for span, _ in found)
     return Ruling(
         verdict="violated",
-        reason=f"unexplained silences: {len(found)}, the longest {longest_s:.0f} s",
+        reason=Text("why.silences", count=len(found), seconds=longest_s),
         evidence=tuple(evidence),
     )
 

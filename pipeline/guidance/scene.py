@@ -22,11 +22,11 @@ from pipeline.records import (
     Verdict,
 )
 from pipeline.settings import Settings
+from pipeline.texts import Text
 from pipeline.timeline import Span
 
 QUOTE_WORDS = 14
-NO_SOUND = "there is no sound to measure"
-ONE_CHANNEL = "both voices are on one channel"
+NO_SOUND = Text("unmeasured.no_sound")
 AGAINST = ("blame", "rude_reply", "rush", "channel_switch")
 """What the agent says against the customer: where a phrase shows it, nothing good is heard in the sentence
 by its meaning alone."""
@@ -272,7 +272,7 @@ class Scene:
                 key=lambda point: point.level,
             )
             turn = self.turn_of[loudest.turn] if loudest.turn is not None else inside[0]
-            found.append(self.of_turn(turn, f"tension {loudest.level:.2f}"))
+            found.append(self.of_turn(turn, Text("note.tension", level=loudest.level)))
         return tuple(found)
 
     # --- evidence -------------------------------------------------------------------------------------
@@ -292,10 +292,15 @@ class Scene:
             ),
             None,
         )
-        note = f"{event.overlap_s:.1f} s of overlap" + (", the customer gave way" if event.yielded else "")
-        note += ", while the customer was tense" if self.tense((event.start_s, event.end_s)) else ""
+        parts = [Text("note.overlap", seconds=event.overlap_s)]
+        parts += [Text("note.gave_way")] if event.yielded else []
+        parts += [Text("note.while_tense")] if self.tense((event.start_s, event.end_s)) else []
         return Evidence(
-            turn=turn, start_s=event.start_s, end_s=event.end_s, quote=shortened(event.quote), note=note
+            turn=turn,
+            start_s=event.start_s,
+            end_s=event.end_s,
+            quote=shortened(event.quote),
+            note=Text("note.commas", parts=parts),
         )
 
     def of_promise(self, promise: Promise) -> Evidence:
@@ -312,7 +317,7 @@ class Scene:
             start_s=promise.start_s,
             end_s=turn.end_s if turn else promise.start_s,
             quote=promise.quote,
-            note=promise.said_when or "no time given",
+            note=Text("note.time", said=promise.said_when) if promise.said_when else Text("note.no_time"),
         )
 
     def before(self, time_s: float) -> Turn | None:
@@ -323,12 +328,17 @@ class Scene:
 
 def from_act(act: Act) -> Evidence:
     """An act as evidence; the note says what found it and how sure that is."""
-    note = f"{act.id}: {act.layer}, {act.confidence:.2f}"
+    note = Text(f"note.by_{act.layer}", act=act.id, confidence=act.confidence)
     return Evidence(turn=act.turn, start_s=act.start_s, end_s=act.end_s, quote=act.quote, note=note)
 
 
 def from_acts(acts: Iterable[Act]) -> tuple[Evidence, ...]:
     return tuple(from_act(act) for act in acts)
+
+
+def clauses(*parts: Text) -> Text:
+    """A reason of several parts."""
+    return Text("why.clauses", parts=parts)
 
 
 def surest(acts: Sequence[Act]) -> float:

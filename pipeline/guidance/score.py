@@ -6,13 +6,18 @@ from pipeline.guidance.config import Guidance
 from pipeline.guidance.scene import Scene
 from pipeline.records import Finding, LdalMoment, LdalScores, Scores, ScoreSum
 
+PARTS = ("how_said", "what_said")
+
 
 def scores_of(findings: Sequence[Finding], scene: Scene) -> Scores:
-    """Scores over all checks, over how and what was said, and over the parts of LDAL, with their sums."""
+    """Scores over all checks, over how and what was said, and over the parts of LDAL, with their sums.
+
+    A score that would rest on too few checks is ``None``; its sum is still given.
+    """
     guidance = scene.guidance
     groups = _groups(findings, guidance)
     sums = {name: _sum(name, members) for name, members in groups.items()}
-    values = {name: _score(total) for name, total in sums.items()}
+    values = {name: _score(sums, name, guidance) for name in sums}
     unscored = [finding.id for finding in findings if finding.verdict == "not_scored"]
     return Scores(
         overall=values["overall"],
@@ -53,8 +58,15 @@ def _sum(name: str, members: Sequence[Finding]) -> ScoreSum:
     )
 
 
-def _score(total: ScoreSum) -> float | None:
-    return 100 * total.points / total.weight if total.checks else None
+def _score(sums: Mapping[str, ScoreSum], name: str, guidance: Guidance) -> float | None:
+    """A score of 0..100; ``None`` where it, or for parts of LDAL the overall one, rests on too few checks."""
+    limits, total = guidance.limits, sums[name]
+    enough = (
+        len(total.checks) >= limits.part_checks
+        if name in PARTS
+        else len(sums["overall"].checks) >= limits.overall_checks
+    )
+    return 100 * total.points / total.weight if total.checks and enough else None
 
 
 def _moments(findings: Sequence[Finding], guidance: Guidance) -> tuple[LdalMoment, ...]:

@@ -23,10 +23,11 @@ from pipeline.phrases import normal_words
 from pipeline.records import Evidence, Finding, QualityWarning, SecondOpinion, Turn, Verdict
 from pipeline.redaction.language import load_spoken_language
 from pipeline.settings import JUDGE_KEY_VARIABLE, JudgeSettings, Settings
+from pipeline.texts import Text
 
 ANSWER_BYTES = 1 << 20
 PATH = "/chat/completions"
-NOTE = "judge"
+NOTE = Text("judge.note")
 ALLOWED: Mapping[str, tuple[Verdict, ...]] = {
     "do": ("met", "partly_met", "missed", "not_applicable"),
     "dont": ("met", "partly_met", "violated", "not_applicable"),
@@ -41,7 +42,11 @@ WITHOUT_QUOTE: Mapping[str, tuple[Verdict, ...]] = {
 
 
 class Unanswered(Exception):
-    """The judge gave no answer that can be used; the message holds nothing of the call."""
+    """The judge gave no answer that can be used; ``why`` holds nothing of the call."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Judge(Protocol):
@@ -109,12 +114,12 @@ class Endpoint:
             return str(answer["choices"][0]["message"]["content"])
         except urllib.error.HTTPError as error:
             error.close()
-            raise Unanswered(f"it answered with HTTP status {error.code}") from error
+            raise Unanswered(Text("judge.status", code=str(error.code))) from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
-            raise Unanswered(f"it cannot be reached ({type(reason).__name__})") from error
+            raise Unanswered(Text("judge.unreachable", error=type(reason).__name__)) from error
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-            raise Unanswered("its answer is not that of a chat completion") from error
+            raise Unanswered(Text("judge.no_answer")) from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -141,17 +146,17 @@ def second_opinions(
         return Opinions()
     known = load_questions(language)
     if known is None or load_spoken_language(language) is None:
-        return _none(f"there are no questions, or no redaction, for the language {language}")
+        return _none(Text("judge.no_questions", language=language))
     if not settings.redaction.wanted:
-        return _none("redaction is off, and only a redacted transcript is sent")
+        return _none(Text("judge.no_redaction"))
     if not any(turn.speaker == "agent" for turn in turns):
-        return _none("which speaker is the agent is not known")
+        return _none(Text("judge.no_roles"))
     wanted = _wanted(known, guidance, settings.judge)
     try:
         answer = (judge or Endpoint(settings.judge))(known.instructions, _prompt(wanted, turns))
         answers = _parsed(answer)
     except Unanswered as error:
-        return _none(str(error))
+        return _none(error.why)
     of: dict[str, SecondOpinion] = {}
     for each in answers:
         if each.id in wanted and (opinion := _opinion(each, guidance.checks[each.id], turns, settings.judge)):
@@ -159,10 +164,7 @@ def second_opinions(
     refused = len(wanted) - len(of)
     if not refused:
         return Opinions(of=of)
-    message = (
-        f"Of {len(wanted)} checks that the judge was asked about, {refused} have no second opinion: it gave "
-        "none, or one whose verdict or quotes cannot be right."
-    )
+    message = Text("quality.judge_refused", asked=len(wanted), count=refused)
     return Opinions(of=of, warnings=(QualityWarning(code="judge_refused", message=message),))
 
 
@@ -184,7 +186,7 @@ def considered(finding: Finding, opinion: SecondOpinion | None, settings: JudgeS
         finding,
         verdict=opinion.verdict,
         evidence=opinion.evidence or finding.evidence,
-        reason=f"{NOTE} ({opinion.model}): {opinion.reason}",
+        reason=Text("judge.decides", model=opinion.model, reason=opinion.reason),
         confidence=None,
         second_opinion=replace(opinion, replaced=finding.verdict),
     )
@@ -200,8 +202,8 @@ def load_questions(language: str) -> Questions | None:
     return read_language_file("judge", language, Questions)
 
 
-def _none(reason: str) -> Opinions:
-    message = f"The judge gave no second opinion: {reason}."
+def _none(why: Text) -> Opinions:
+    message = Text("quality.judge_unavailable", why=why)
     return Opinions(warnings=(QualityWarning(code="judge_unavailable", message=message),))
 
 
@@ -234,7 +236,7 @@ def _parsed(answer: str) -> list[_Answer]:
         inner = answer[answer.index("{") : answer.rindex("}") + 1]
         return _Answers.model_validate_json(inner).checks
     except ValueError as error:
-        raise Unanswered("its answer is not the JSON that was asked for") from error
+        raise Unanswered(Text("judge.no_json")) from error
 
 
 def _opinion(

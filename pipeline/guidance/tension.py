@@ -18,6 +18,7 @@ from pipeline.records import (
     Turn,
     VoiceTurn,
 )
+from pipeline.texts import Text
 from pipeline.timeline import Span, overlap_s
 
 RESPONSE_ACTS = (
@@ -51,7 +52,7 @@ def tension_of(
     sure = [act for act in acts if act.confidence >= guidance.limits.act_confidence]
     said = [act for act in sure if act.speaker == "customer"]
     if unscorable is not None or not own:
-        return Tension(curve=(), spans=(), not_scored=unscorable or "the customer holds no turn")
+        return Tension(curve=(), spans=(), not_scored=unscorable or Text("unmeasured.no_customer_turn"))
     curve = [_point(turn, said, voices.get(turn.turn), limits) for turn in own]
     runs = _runs(curve, own, limits)
     spans = tuple(

@@ -11,10 +11,11 @@ from itertools import pairwise
 from math import sqrt
 from statistics import fmean
 
-from pipeline.guidance.scene import QUOTE_WORDS, Ruling
+from pipeline.guidance.scene import QUOTE_WORDS, Ruling, clauses
 from pipeline.prosody.nuclei import contradicts
 from pipeline.records import Evidence, PitchWindow, RateWindow, SpeakerMeasures, Turn, Verdict
 from pipeline.settings import RateSettings, Settings, VoiceChecksSettings
+from pipeline.texts import Text
 from pipeline.timeline import Span, overlap_s, union
 
 MOMENTS = 3
@@ -38,13 +39,10 @@ def talk_slowly(
     checks, rate = settings.voice_checks, settings.rate
     measured = agent.articulation_rate_sps
     if measured is None:
-        reason = agent.not_scored.get("articulation_rate_sps", "no articulation rate")
+        reason = agent.not_scored.get("articulation_rate_sps", Text("unmeasured.no_rate"))
         return Ruling(verdict="not_scored", reason=reason)
     if contradicts(measured, agent.nuclei_rate_sps, rate):
-        reason = (
-            f"words give {measured:.1f} syllables a second and the signal {agent.nuclei_rate_sps:.1f}: "
-            "the rate is unreliable"
-        )
+        reason = Text("why.rate_unreliable", words=measured, signal=agent.nuclei_rate_sps)
         return Ruling(verdict="not_scored", reason=reason)
     error = checks.rate_error_share * sqrt(MINUTE_S / agent.phonation_s)
     baseline_sps = agent.baseline.articulation_rate_sps if agent.baseline else None
@@ -56,9 +54,7 @@ def talk_slowly(
     pressed = _faster_while_tense(agent.rate_windows, tense)
     hurried = pressed is not None and pressed > checks.window_over_baseline_share
     verdict: Verdict = "missed" if fast or slow else "partly_met" if drifted or moments or hurried else "met"
-    reason = _rate_reason(measured, error, over, len(moments), rate)
-    if pressed is not None:
-        reason += f"; {pressed:+.0%} while the customer was tense"
+    reason = _rate_reason(measured, error, over, len(moments), pressed, rate)
     evidence = _evidence([(window.start_s, window.end_s, note) for window, note in moments], turns)
     score = _rate_score(measured, error, over if drifted else None, rate)
     return Ruling(verdict=verdict, score=score, reason=reason, evidence=evidence)
@@ -79,16 +75,23 @@ def _faster_while_tense(windows: Sequence[RateWindow], tense: Sequence[Span]) ->
     return fmean(inside) / fmean(outside) - 1
 
 
-def _rate_reason(measured: float, error: float, over: float | None, moments: int, rate: RateSettings) -> str:
-    parts = [
-        f"{measured:.1f} syllables a second (± {measured * error:.1f}); "
-        f"the band is {rate.band_low_sps:g} to {rate.band_high_sps:g}"
-    ]
+def _rate_reason(
+    measured: float,
+    error: float,
+    over: float | None,
+    moments: int,
+    pressed: float | None,
+    rate: RateSettings,
+) -> Text:
+    low, high = rate.band_low_sps, rate.band_high_sps
+    parts = [Text("why.rate", sps=measured, error=measured * error, low=low, high=high)]
     if over is not None:
-        parts.append(f"{over:+.0%} against the own baseline")
+        parts.append(Text("why.rate_baseline", share=over))
     if moments:
-        parts.append(f"faster stretches: {moments}")
-    return "; ".join(parts)
+        parts.append(Text("why.rate_moments", count=moments))
+    if pressed is not None:
+        parts.append(Text("why.rate_tense", share=pressed))
+    return clauses(*parts)
 
 
 def _rate_score(measured: float, error: float, drift: float | None, rate: RateSettings) -> float:
@@ -103,11 +106,11 @@ def _rate_score(measured: float, error: float, drift: float | None, rate: RateSe
 
 def _fast_moments(
     windows: Sequence[RateWindow], baseline_sps: float | None, settings: Settings
-) -> list[tuple[RateWindow, str]]:
+) -> list[tuple[RateWindow, Text]]:
     """Windows that are very fast, or far over the baseline alone or two running; fastest first."""
     checks, rate = settings.voice_checks, settings.rate
     error = checks.rate_error_share * sqrt(MINUTE_S / rate.window_s)
-    found = {w: "very fast" for w in windows if w.sps * (1 - error) > rate.fast_sps}
+    found = {w: _fast(w) for w in windows if w.sps * (1 - error) > rate.fast_sps}
     if baseline_sps is not None:
         high, running = (
             baseline_sps * (1 + share)
@@ -116,9 +119,14 @@ def _fast_moments(
         alone = [window for window in windows if window.sps > high]
         pairs = [w for pair in pairwise(windows) if min(w.sps for w in pair) > running for w in pair]
         for window in (*alone, *pairs):
-            found.setdefault(window, f"{window.sps / baseline_sps - 1:+.0%} against the own baseline")
-    ordered = sorted(found.items(), key=lambda item: -item[0].sps)
-    return [(w, f"{w.sps:.1f} syllables a second, {w.wpm:.0f} words a minute: {note}") for w, note in ordered]
+            found.setdefault(window, _fast(window, baseline_sps))
+    return sorted(found.items(), key=lambda item: -item[0].sps)
+
+
+def _fast(window: RateWindow, baseline_sps: float | None = None) -> Text:
+    if baseline_sps is None:
+        return Text("note.fast", sps=window.sps, wpm=window.wpm)
+    return Text("note.fast_baseline", sps=window.sps, wpm=window.wpm, share=window.sps / baseline_sps - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +145,7 @@ def low_tone(agent: SpeakerMeasures, turns: Sequence[Turn], checks: VoiceChecksS
     """Pitch, range and loudness against the agent's own baseline."""
     level_st, loudness_db = agent.f0_vs_baseline_st, agent.loudness_vs_baseline_db
     if level_st is None or agent.baseline is None:
-        reason = agent.not_scored.get("f0_vs_baseline_st", "no pitch")
+        reason = agent.not_scored.get("f0_vs_baseline_st", Text("unmeasured.no_pitch"))
         return Ruling(verdict="not_scored", reason=reason)
     tone = _tone(agent.pitch_windows, checks)
     wider_st = _difference(agent.f0_range_st, agent.baseline.f0_range_st)
@@ -152,7 +160,7 @@ def low_tone(agent: SpeakerMeasures, turns: Sequence[Turn], checks: VoiceChecksS
         verdict = "partly_met"
     raised = _raised_part(level_st, loudness_db, checks)
     score = max(0.0, 1 - tone.share / (2 * checks.raised_share) - raised / 2)
-    moments = [(w.start_s, w.end_s, f"{w.st:+.1f} st and {w.loudness_db:+.1f} dB") for w in tone.raised]
+    moments = [(w.start_s, w.end_s, Text("note.raised", st=w.st, db=w.loudness_db)) for w in tone.raised]
     reason = _tone_reason(agent, level_st, loudness_db, tone, checks)
     return Ruling(verdict=verdict, score=score, reason=reason, evidence=_evidence(moments, turns))
 
@@ -184,18 +192,18 @@ def _tone_reason(
     loudness_db: float | None,
     tone: _Tone,
     checks: VoiceChecksSettings,
-) -> str:
+) -> Text:
     firm = agent.baseline is not None and agent.baseline.kind == "firm"
-    parts = [f"pitch {level_st:+.1f} st against {'the own baseline' if firm else 'the start of the call'}"]
+    parts = [Text("why.pitch_baseline" if firm else "why.pitch_start", st=level_st)]
     if loudness_db is not None:
-        parts.append(f"loudness {loudness_db:+.1f} dB")
-    parts.append(f"{len(tone.raised)} of {len(tone.judged)} stretches raised")
+        parts.append(Text("why.loudness", db=loudness_db))
+    parts.append(Text("why.raised", raised=len(tone.raised), all=len(tone.judged)))
     narrow = agent.f0_range_st is not None and agent.f0_range_st < checks.flat_range_st
     if narrow and level_st < checks.flat_level_st:
-        parts.append(f"a flat voice: range {agent.f0_range_st:.1f} st")
+        parts.append(Text("why.flat", st=agent.f0_range_st))
     if not firm:
-        parts.append("provisional: there is no firm baseline of this agent yet")
-    return "; ".join(parts)
+        parts.append(Text("why.provisional"))
+    return clauses(*parts)
 
 
 def _difference(value: float | None, reference: float | None) -> float | None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from pipeline.guidance.how_said import account_evidence
 from pipeline.guidance.promises import SENTENCE_END
-from pipeline.guidance.scene import NO_SOUND, Ruling, Scene, from_act, from_acts, surest
-from pipeline.records import Act, Evidence, Hold, Turn, Verdict
+from pipeline.guidance.scene import Ruling, Scene, clauses, from_act, from_acts, surest
+from pipeline.records import Act, Evidence, Hold, Turn
+from pipeline.texts import Text
 from pipeline.timeline import Span
 
 ACKNOWLEDGING = (
@@ -20,7 +21,6 @@ OTHERWISE_MEANT = (
 )  # fmt: skip
 """Sentences that a phrase shows to be one of these are no restatement."""
 OPEN_ISSUE = ("not_solved", "anger", "leave", "ask_supervisor")
-IN_COMMON = "; in common: "
 """Before the words of a call that a reason names; up to the next semicolon."""
 
 
@@ -30,8 +30,8 @@ def said(act: str, *, of_problem: bool = False) -> Callable[[Scene], Ruling]:
     def rule(scene: Scene) -> Ruling:
         found = scene.acts(act, after_s=scene.begun_s if of_problem else 0.0)
         if not found:
-            return Ruling(verdict="missed", reason="nothing of the kind was heard")
-        return _met(found, "said by the agent")
+            return Ruling(verdict="missed", reason=Text("why.not_heard"))
+        return _met(found, Text("why.said"))
 
     return rule
 
@@ -45,42 +45,42 @@ def sent_elsewhere(scene: Scene) -> list[Act]:
 def no_channel_switch(scene: Scene) -> Ruling:
     found = sent_elsewhere(scene)
     if found:
-        return _violated(found, "the customer is sent elsewhere to get it done")
-    return _kept("the customer is not sent elsewhere")
+        return _violated(found, Text("why.sent_elsewhere"))
+    return _kept(Text("why.not_sent_elsewhere"))
 
 
-def _met(acts: list[Act], reason: str, score: float | None = None) -> Ruling:
+def _met(acts: list[Act], reason: Text, score: float | None = None) -> Ruling:
     return Ruling(
         verdict="met", reason=reason, score=score, evidence=from_acts(acts[:3]), confidence=surest(acts)
     )
 
 
-def _partly(acts: list[Act], reason: str) -> Ruling:
+def _partly(acts: list[Act], reason: Text) -> Ruling:
     return Ruling(verdict="partly_met", reason=reason, evidence=from_acts(acts[:3]), confidence=surest(acts))
 
 
-def _violated(acts: list[Act], reason: str) -> Ruling:
+def _violated(acts: list[Act], reason: Text) -> Ruling:
     return Ruling(verdict="violated", reason=reason, evidence=from_acts(acts[:4]), confidence=surest(acts))
 
 
-def _kept(reason: str) -> Ruling:
+def _kept(reason: Text) -> Ruling:
     return Ruling(verdict="met", reason=reason)
 
 
 def mindset_no_blame(scene: Scene) -> Ruling:
     found = scene.certain("blame", "rude_reply")
     if not found:
-        return _kept("nothing blames, argues or dismisses")
-    return _violated(found, f"sentences that blame, argue or dismiss: {len(found)}")
+        return _kept(Text("why.no_blame"))
+    return _violated(found, Text("why.blame", count=len(found)))
 
 
 def invite_story(scene: Scene) -> Ruling:
     invited = scene.acts("invite_story")
     straight = scene.acts("ask_account_data", "present_solution", after_s=scene.begun_s)
     if invited and (not straight or invited[0].start_s <= straight[0].start_s):
-        return _met(invited, "the customer was invited to tell")
+        return _met(invited, Text("why.invited"))
     if invited:
-        return _partly(invited, "the invitation came after a question for data or a fix")
+        return _partly(invited, Text("why.invited_late"))
     account = scene.account
     reply = account.taken_turn if account else None
     dismissed = [act for act in scene.acts("blame", "rude_reply") if act.turn == reply]
@@ -91,19 +91,17 @@ def invite_story(scene: Scene) -> Ruling:
     if account and not account.cut_off and not led and not dismissed:
         return Ruling(
             verdict="partly_met",
-            reason="the customer told it without being invited, and was let to",
+            reason=Text("why.told_uninvited"),
             evidence=account_evidence(scene),
         )
-    reason = "no invitation to tell"
-    if straight:
-        reason += "; the first reply asks for data or offers a fix"
+    reason = Text("why.not_invited_straight" if straight else "why.not_invited")
     return Ruling(verdict="missed", reason=reason, evidence=from_acts(straight[:1] or dismissed[:1]))
 
 
 def no_premature_solution(scene: Scene) -> Ruling:
     account = scene.account
     if account is None:
-        return Ruling(verdict="not_applicable", reason="no account of a problem")
+        return Ruling(verdict="not_applicable", reason=Text("why.no_problem"))
     fixes = scene.certain("present_solution", after_s=scene.begun_s)
     early = [
         act
@@ -111,15 +109,15 @@ def no_premature_solution(scene: Scene) -> Ruling:
         if act.start_s < account.end_s or (account.cut_off and act.turn == account.taken_turn)
     ]
     if early:
-        return _violated(early, "a fix was offered before the account was finished")
+        return _violated(early, Text("why.fix_early"))
     if not fixes:
-        return _kept("no fix was offered before the account was finished")
+        return _kept(Text("why.no_fix_early"))
     heard = scene.acts(*ACKNOWLEDGING, after_s=scene.begun_s, before_s=fixes[0].end_s)
     if not heard:
-        return _partly(fixes[:1], "the first fix came after the account, which nothing had acknowledged")
+        return _partly(fixes[:1], Text("why.fix_unacknowledged"))
     return Ruling(
         verdict="met",
-        reason=f"the first fix came {max(0.0, fixes[0].start_s - account.end_s):.0f} s after the account",
+        reason=Text("why.fix_after", seconds=max(0.0, fixes[0].start_s - account.end_s)),
         evidence=(from_act(heard[0]), from_act(fixes[0])),
         confidence=surest(fixes[:1]),
     )
@@ -137,25 +135,22 @@ def restate_concern(scene: Scene) -> Ruling:
     if unmarked is not None and (not own or unmarked[0].start_s <= due_s):
         turn, common = unmarked
         named = scene.language.words_of(common, turn.text) if scene.language else sorted(common)
-        reason = f"taken up at {turn.start_s:.0f} s{IN_COMMON}{', '.join(named)}"
-        verdict: Verdict = "met" if turn.start_s <= due_s else "partly_met"
-        if verdict == "partly_met":
-            reason += f"; due by {due_s:.0f} s"
-        return Ruling(
-            verdict=verdict, reason=reason, evidence=(scene.of_turn(turn, "takes up what was said"),)
-        )
+        evidence = (scene.of_turn(turn, Text("note.takes_up_words")),)
+        if turn.start_s <= due_s:
+            reason = Text("why.taken_up", seconds=turn.start_s, words=named)
+            return Ruling(verdict="met", reason=reason, evidence=evidence)
+        reason = Text("why.taken_up_late", seconds=turn.start_s, words=named, due=due_s)
+        return Ruling(verdict="partly_met", reason=reason, evidence=evidence)
     if not own:
-        reason = "the concern was not repeated"
-        if shared:
-            reason = "what was repeated has too little in common with what the customer said"
+        reason = Text("why.little_in_common" if shared else "why.not_repeated")
         return Ruling(verdict="missed", reason=reason, evidence=from_acts(act for act, _ in shared[:1]))
     act, words = own[0]
     whole = [each for each, _ in own if each.turn == act.turn]
     if act.start_s > due_s:
-        return _partly(whole, f"repeated at {act.start_s:.0f} s; due by {due_s:.0f} s")
+        return _partly(whole, Text("why.repeated_late", seconds=act.start_s, due=due_s))
     said = _said(scene, act, whole_turn=True)
     shown = scene.language.words_of(words, said) if scene.language else sorted(words)
-    return _met(whole, f"repeated at {act.start_s:.0f} s{IN_COMMON}{', '.join(shown)}")
+    return _met(whole, Text("why.repeated", seconds=act.start_s, words=shown))
 
 
 def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:
@@ -199,14 +194,14 @@ def apology(scene: Scene) -> Ruling:
     weak = {(act.turn, act.start_s) for act in scene.acts("weak_apology")}
     found = scene.acts("apology", "weak_apology")
     if not found:
-        return Ruling(verdict="missed", reason="nothing of the kind was heard")
+        return Ruling(verdict="missed", reason=Text("why.not_heard"))
     real = [act for act in found if (act.turn, act.start_s) not in weak]
     if not real:
-        return _partly(found, "an apology that takes itself back")
+        return _partly(found, Text("why.apology_taken_back"))
     specific = [act for act in real if _names_something(scene, act)]
     if specific:
-        return _met(specific, "an apology for the specific thing")
-    return _met(real, "an apology that names nothing specific", scene.guidance.limits.plain_apology_score)
+        return _met(specific, Text("why.apology_specific"))
+    return _met(real, Text("why.apology_plain"), scene.guidance.limits.plain_apology_score)
 
 
 def _names_something(scene: Scene, act: Act) -> bool:
@@ -228,12 +223,12 @@ def _timed(scene: Scene, act: Act) -> bool:
 def explain_next_steps(scene: Scene) -> Ruling:
     steps = scene.acts("explain_next_steps")
     if not steps:
-        return Ruling(verdict="missed", reason="no step was named")
+        return Ruling(verdict="missed", reason=Text("why.no_step"))
     timed = [act for act in scene.acts("explain_next_steps", "promise", "follow_up") if _timed(scene, act)]
     turns = {act.turn for act in steps}
     if any(act.turn in turns for act in timed):
-        return _met([act for act in (*timed, *steps) if act.turn in turns], "steps with a time")
-    return _partly(steps, "steps without a time")
+        return _met([act for act in (*timed, *steps) if act.turn in turns], Text("why.steps_timed"))
+    return _partly(steps, Text("why.steps_untimed"))
 
 
 def give_contact(scene: Scene) -> Ruling:
@@ -242,45 +237,45 @@ def give_contact(scene: Scene) -> Ruling:
     early = [act for act in names if act.start_s <= limit_s]
     back = scene.acts("give_contact")
     if early and back:
-        return _met([early[0], back[0]], "name at the start and a way back")
+        return _met([early[0], back[0]], Text("why.name_and_way_back"))
     if names or back:
-        what = "a way back, no name at the start" if back else "a name, no way back"
-        return _partly([*names[:1], *back[:1]], what)
-    return Ruling(verdict="missed", reason="neither name nor a way back")
+        reason = Text("why.way_back_only" if back else "why.name_only")
+        return _partly([*names[:1], *back[:1]], reason)
+    return Ruling(verdict="missed", reason=Text("why.no_name"))
 
 
 def follow_up(scene: Scene) -> Ruling:
     found = scene.acts("follow_up")
     timed = [act for act in found if _timed(scene, act)]
     if timed:
-        return _met(timed, "a follow-up with a time")
+        return _met(timed, Text("why.follow_up_timed"))
     if scene.checked:
-        return _met(scene.checked, "checked in the call that it is solved")
+        return _met(scene.checked, Text("why.checked"))
     if found:
-        return _partly(found, "a follow-up without a time")
-    return Ruling(verdict="missed", reason="no follow-up, and no check that it is solved")
+        return _partly(found, Text("why.follow_up_untimed"))
+    return Ruling(verdict="missed", reason=Text("why.no_follow_up"))
 
 
 def set_limits(scene: Scene) -> Ruling:
     abuse = scene.abuse
     rude = scene.certain("rude_reply", after_s=abuse[0].start_s)
     if rude:
-        return _violated(rude, "abuse was answered in kind")
+        return _violated(rude, Text("why.abuse_in_kind"))
     found = scene.acts("set_limit", after_s=abuse[0].start_s)
     if not found:
-        return Ruling(verdict="missed", reason=f"abusive sentences: {len(abuse)}; no limit was set")
-    return _met(found, f"abusive sentences: {len(abuse)}; a limit was set")
+        return Ruling(verdict="missed", reason=Text("why.no_limit", count=len(abuse)))
+    return _met(found, Text("why.limit", count=len(abuse)))
 
 
 def remedy_quickly(scene: Scene) -> Ruling:
     account, limits = scene.account, scene.guidance.limits
     if account is None:
-        return Ruling(verdict="not_applicable", reason="no account of a problem")
+        return Ruling(verdict="not_applicable", reason=Text("why.no_problem"))
     fixes = [act for act in scene.fixes if act.start_s >= scene.begun_s]
     if not fixes:
-        return Ruling(verdict="missed", reason="no remedy was named")
+        return Ruling(verdict="missed", reason=Text("why.no_remedy"))
     waited_s = max(0.0, fixes[0].start_s - account.end_s)
-    reason = f"first remedy {waited_s:.0f} s after the account"
+    reason = Text("why.remedy_after", seconds=waited_s)
     if waited_s <= limits.remedy_quickly_s:
         return _met(fixes[:1], reason)
     if waited_s <= limits.remedy_slowly_s:
@@ -297,11 +292,11 @@ def explain_what_happened(scene: Scene) -> Ruling:
         if act.layer == "phrase" or restated.get((act.turn, act.start_s), 0.0) <= act.confidence
     ]
     if not found:
-        return Ruling(verdict="missed", reason="what happened was not explained")
+        return Ruling(verdict="missed", reason=Text("why.not_explained"))
     long = [act for act in found if _length_s(scene, act) > scene.guidance.limits.long_cause_s]
     if len(long) == len(found):
-        return _partly(long, "explained at length")
-    return _met([act for act in found if act not in long], "explained briefly")
+        return _partly(long, Text("why.explained_at_length"))
+    return _met([act for act in found if act not in long], Text("why.explained_briefly"))
 
 
 def _length_s(scene: Scene, act: Act) -> float:
@@ -315,7 +310,7 @@ def promises_kept_track(scene: Scene) -> Ruling:
     timed = [promise for promise in own if promise.said_when]
     open_first = sorted(own, key=lambda promise: promise.said_when is not None)
     evidence = tuple(scene.of_promise(promise) for promise in open_first)
-    reason = f"promises: {len(own)}, with a time: {len(timed)}"
+    reason = clauses(Text("why.promises", count=len(own)), Text("why.promises_timed", found=len(timed)))
     share = len(timed) / len(own)
     if share == 1:
         return Ruling(verdict="met", reason=reason, evidence=evidence)
@@ -329,11 +324,9 @@ def problem_solved(scene: Scene) -> Ruling:
     unsolved = scene.certain("not_solved", by="customer")
     last = max((act.start_s for act in (*confirmed, *checked)), default=None)
     if last is not None and not any(act.start_s > last for act in unsolved):
-        who = "the customer confirms it" if confirmed else "the agent checks it"
+        who = Text("why.customer_confirms" if confirmed else "why.agent_checks")
         return _met([*_most_to_the_point(scene), *reversed(checked)], who)
-    reason = (
-        "the customer says that it is not solved" if unsolved else "nobody says or asks whether it is solved"
-    )
+    reason = Text("why.unsolved" if unsolved else "why.nobody_asks")
     return Ruling(verdict="missed", reason=reason, evidence=from_acts(unsolved[-1:]))
 
 
@@ -361,17 +354,17 @@ def offer_alternative(scene: Scene) -> Ruling:
         if (act.turn, act.start_s) not in elsewhere and scene.tense((act.start_s, act.end_s), after_s)
     ]
     if not found:
-        return Ruling(verdict="missed", reason="nothing of the kind was heard while the customer was tense")
-    return _met(found, "offered while the customer was tense")
+        return Ruling(verdict="missed", reason=Text("why.not_heard_while_tense"))
+    return _met(found, Text("why.offered_while_tense"))
 
 
 def ask_feedback(scene: Scene) -> Ruling:
     """Due at the end: that is where it is missed."""
     found = scene.acts("ask_feedback")
     if found:
-        return _met(found, "said by the agent")
-    last = tuple(scene.of_turn(turn, "the last words of the agent") for turn in scene.agent_turns[-1:])
-    return Ruling(verdict="missed", reason="nothing of the kind was heard", evidence=last)
+        return _met(found, Text("why.said"))
+    last = tuple(scene.of_turn(turn, Text("note.last_words")) for turn in scene.agent_turns[-1:])
+    return Ruling(verdict="missed", reason=Text("why.not_heard"), evidence=last)
 
 
 def solve_not_speed(scene: Scene) -> Ruling:
@@ -379,15 +372,15 @@ def solve_not_speed(scene: Scene) -> Ruling:
     goodbye = scene.agent_turns[-1].turn if scene.agent_turns else None
     rushed = [act for act in scene.certain("rush") if act.start_s < done_s and act.turn != goodbye]
     if rushed:
-        return _violated(rushed, "the agent pressed for an end while the issue was open")
+        return _violated(rushed, Text("why.pressed"))
     settled = scene.fixes or scene.confirmed or scene.acts("follow_up")
     ending_s = scene.end_s - scene.guidance.limits.ending_s
     protest = scene.certain(*OPEN_ISSUE, by="customer", after_s=ending_s)
     if not settled and protest:
-        return _violated(protest[-1:], "the call ended with the issue open, and nothing offered")
+        return _violated(protest[-1:], Text("why.ended_open"))
     if not settled:
-        return Ruling(verdict="partly_met", reason="the call ended without a solution or a follow-up")
-    return _kept("the call ended with a solution or a follow-up")
+        return Ruling(verdict="partly_met", reason=Text("why.ended_unsettled"))
+    return _kept(Text("why.ended_settled"))
 
 
 def no_long_cause(scene: Scene) -> Ruling:
@@ -401,9 +394,9 @@ def no_long_cause(scene: Scene) -> Ruling:
         and scene.tense((act.start_s, act.end_s), limits.hold_after_tense_s)
     ]
     if not long:
-        return _kept("no long account of the cause before a fix")
+        return _kept(Text("why.no_long_cause"))
     longest_s = max(_length_s(scene, act) for act in long)
-    return _violated(long, f"{longest_s:.0f} s about the cause, before any fix, while the customer was tense")
+    return _violated(long, Text("why.long_cause", seconds=longest_s))
 
 
 def holds_of(scene: Scene) -> list[Hold]:
@@ -423,26 +416,23 @@ def no_hold_or_transfer(scene: Scene) -> Ruling:
         evidence = (*(of_hold(scene, hold) for hold in tense_holds), *from_acts(tense_transfers))
         return Ruling(
             verdict="violated",
-            reason=f"while the customer was tense, or soon after: holds {len(tense_holds)}, "
-            f"transfers {len(tense_transfers)}",
+            reason=Text("why.tense_holds", holds=len(tense_holds), transfers=len(tense_transfers)),
             evidence=evidence,
             confidence=surest(tense_transfers) if tense_transfers else None,
         )
     if not scene.heard.facts.has_sound:
-        return Ruling(verdict="not_scored", reason=f"{NO_SOUND}: holds cannot be heard")
+        return Ruling(verdict="not_scored", reason=Text("why.holds_unheard"))
     if not holds:
         evidence = from_acts(transfers[:2])
-        reason = "no hold or transfer while the customer was tense"
+        reason = Text("why.no_tense_hold")
         return Ruling(verdict="met", reason=reason, evidence=evidence)
     kept = [_kept_share(hold) for hold in holds]
     evidence = tuple(of_hold(scene, hold) for hold in holds)
     score = sum(kept) / len(kept)
     if score == 1:
-        reason = "holds were announced with reason, consent and time, and thanked for"
+        reason = Text("why.holds_done_well")
         return Ruling(verdict="met", reason=reason, evidence=evidence)
-    reason = (
-        f"not while the customer was tense; of announcement, reason, consent, time and thanks {score:.0%}"
-    )
+    reason = Text("why.holds_partly", share=score)
     return Ruling(verdict="partly_met", reason=reason, score=score, evidence=evidence)
 
 
@@ -464,9 +454,10 @@ def _kept_share(hold: Hold) -> float:
 
 def of_hold(scene: Scene, hold: Hold) -> Evidence:
     lacking = [name for name, value in _handling(hold).items() if value is False]
-    note = f"hold of {hold.end_s - hold.start_s:.0f} s"
+    length_s = hold.end_s - hold.start_s
+    note = Text("note.hold", seconds=length_s)
     if lacking:
-        note += f"; without {', '.join(lacking)}"
+        note = Text("note.hold_lacking", seconds=length_s, lacking=lacking)
     said_before = hold.announcement or hold.before
     span: Span = (hold.start_s, hold.end_s)
     turn: Turn | None = scene.before(hold.start_s)

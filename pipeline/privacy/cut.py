@@ -11,6 +11,7 @@ from pipeline.records import Analysis
 from pipeline.reports.naming import folder_name
 from pipeline.reports.write import AUDIO, DIGEST, ORIGINAL_WORDS, PDF, read_call, rerender
 from pipeline.settings import Settings
+from pipeline.texts import load_texts
 from pipeline.transcription.kept import KeptTranscripts
 
 
@@ -27,7 +28,7 @@ def cut_call(folder: Path, settings: Settings, *, audio: bool, words: bool) -> A
         cut_audio(folder, settings)
         remove_original(analysis.call.call_id, settings, AUDIO)
     if words:
-        analysis = without_words(analysis, now)
+        analysis = without_words(analysis, now, load_texts(settings.output.language))
         remove_original(analysis.call.call_id, settings, ORIGINAL_WORDS)
         KeptTranscripts(analysis.call.sha256, settings.batch).forget()
     (folder / PDF).unlink(missing_ok=True)

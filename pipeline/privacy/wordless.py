@@ -4,7 +4,6 @@ import dataclasses
 import re
 from typing import Any, TypeVar
 
-from pipeline.guidance.what_said import IN_COMMON
 from pipeline.records import (
     Analysis,
     CoachingPoint,
@@ -16,6 +15,8 @@ from pipeline.records import (
     Turn,
     Word,
 )
+from pipeline.texts import Text, Texts
+from pipeline.wording import unworded, worded
 
 Found = TypeVar("Found")
 EMPTY: dict[type, dict[str, Any]] = {
@@ -29,14 +30,15 @@ EMPTY: dict[type, dict[str, Any]] = {
 """What a record has in place of its words; of other records only ``quote`` is emptied."""
 GIVEN = ("reason", "time_given")
 """Words of a hold: that something was given stays known."""
-SAID_IN_COMMON = re.compile(re.escape(IN_COMMON) + r"[^;]*")
+LISTED = "words"
+"""The value of a reason that is words of the call."""
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.+Z-]+)?|\d{2}:\d{2}(:\d{2})?")
 
 
-def without_words(analysis: Analysis, at: str) -> Analysis:
+def without_words(analysis: Analysis, at: str, texts: Texts) -> Analysis:
     """The analysis with nothing of what was said; ``at`` is when, ISO 8601 in UTC."""
     removed = dataclasses.replace(analysis.removed, transcript_at=at)
-    return dataclasses.replace(_emptied(analysis), removed=removed)
+    return worded(dataclasses.replace(_emptied(unworded(analysis)), removed=removed), texts)
 
 
 def _emptied(value: Found) -> Found:
@@ -55,6 +57,17 @@ def _emptied(value: Found) -> Found:
         empty["when"] = None
     if isinstance(value, Finding):
         replaced = value.second_opinion is not None and value.second_opinion.replaced is not None
-        empty["reason"] = "" if replaced else SAID_IN_COMMON.sub("", value.reason)
+        empty["reason"] = "" if replaced else _unsaid(value.reason)
     kept = {name: _emptied(getattr(value, name)) for name in names if name not in empty}
     return dataclasses.replace(value, **kept, **empty)  # type: ignore[type-var]
+
+
+def _unsaid(reason: str) -> str:
+    """A reason without the words of the call that it lists."""
+    if not isinstance(reason, Text):
+        return reason
+    values = {
+        name: Text("removed.words") if name == LISTED and isinstance(value, list) else value
+        for name, value in reason.values.items()
+    }
+    return Text(reason.key, **values)

@@ -13,6 +13,7 @@ from pipeline.prosody.syllables import word_syllables
 from pipeline.prosody.windows import speech_windows
 from pipeline.records import RateWindow, Turn
 from pipeline.settings import RateSettings
+from pipeline.texts import Text
 from pipeline.timeline import Span, containing, intersect, total_s
 from pipeline.turns.units import Unit
 
@@ -66,7 +67,7 @@ def measure_rate(
     scored = reason is None
     not_scored = dict.fromkeys(RATE_FIGURES, reason) if reason else {}
     if reason is None and rule is None:
-        no_rule = f"there are no syllable rules for language {language!r}"
+        no_rule = Text("unmeasured.no_syllables", language=language)
         not_scored = dict.fromkeys(("articulation_rate_sps", "rate_windows"), no_rule)
     return RateMeasures(
         words=sum(len(unit.words) for unit in units),
@@ -103,13 +104,11 @@ def _reason(
     phonation_s: float, turn_time_s: float, coverage: float | None, settings: RateSettings
 ) -> str | None:
     if phonation_s < settings.low_confidence_s:
-        return (
-            f"{phonation_s:.0f} s of speech with words; at least {settings.low_confidence_s:.0f} s are needed"
-        )
+        return Text("unmeasured.short_speech", seconds=phonation_s, least=settings.low_confidence_s)
     if turn_time_s == 0:
-        return "never held the floor"
+        return Text("unmeasured.never_held_floor")
     if coverage is not None and coverage < settings.coverage_min:
-        return f"words cover {coverage:.0%} of the speech; at least {settings.coverage_min:.0%} are needed"
+        return Text("unmeasured.words_cover", share=coverage, least=settings.coverage_min)
     return None
 
 

@@ -20,6 +20,7 @@ from pipeline.prosody.pitch import (
 from pipeline.prosody.windows import speech_windows
 from pipeline.records import Baseline, PitchWindow, Samples
 from pipeline.settings import PitchSettings, TensionSettings
+from pipeline.texts import Text
 from pipeline.timeline import Span, intersect, subtract
 
 PITCH_RATE_HZ = 8_000
@@ -98,18 +99,16 @@ def measure_voice(
         else [VoiceScores()] * len(turns)
     )
     if track.voiced_s < settings.min_voiced_s:
-        reason = f"{track.voiced_s:.0f} s of voice; at least {settings.min_voiced_s:.0f} s are needed"
+        reason = Text("unmeasured.short_voice", seconds=track.voiced_s, least=settings.min_voiced_s)
         return _without_pitch(loudness_db, reason, baseline, scores, track.voiced_s)
     start = _start_of_call(track, levels, alone, settings.baseline_voiced_s)
     reference = baseline or start
     baseline_hz = _first(reference.f0_median_hz, start.f0_median_hz)
     baseline_db = _first(reference.loudness_median_db, start.loudness_median_db)
     median_hz = median_f0_hz(track, settings.min_voiced_s)
-    not_scored = {}
+    not_scored: dict[str, str] = {}
     if snr_db is not None and snr_db < settings.full_snr_db:
-        not_scored["f0_range_st"] = (
-            f"signal-to-noise ratio {snr_db:.0f} dB; a range needs {settings.full_snr_db:.0f} dB"
-        )
+        not_scored["f0_range_st"] = Text("unmeasured.noisy_range", snr=snr_db, least=settings.full_snr_db)
     return VoiceMeasures(
         voiced_s=track.voiced_s,
         f0_median_hz=median_hz,
@@ -130,9 +129,9 @@ def measure_voice(
 
 def _no_pitch_reason(snr_db: float | None, settings: PitchSettings) -> str | None:
     if snr_db is None:
-        return "no speech"
+        return Text("unmeasured.no_speech")
     if snr_db < settings.min_snr_db:
-        return f"signal-to-noise ratio {snr_db:.0f} dB; at least {settings.min_snr_db:.0f} dB are needed"
+        return Text("unmeasured.noisy", snr=snr_db, least=settings.min_snr_db)
     return None
 
 

@@ -11,6 +11,7 @@ from pipeline.errors import InputRejected
 from pipeline.records import SCHEMA_VERSION, Analysis
 
 DECIMALS = 3
+EXACT = ("thresholds[", "texts[")
 _ADAPTER: TypeAdapter[Analysis] = TypeAdapter(Analysis)
 
 
@@ -68,7 +69,7 @@ def _plain(value: Any, key: str) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{key} is {value}: what could not be measured must be None")
-        if key.startswith("thresholds["):
+        if key.startswith(EXACT):
             return value  # a setting of 0.0004 must not read 0.0
         return round(value, DECIMALS) + 0.0  # no minus zero
     return value

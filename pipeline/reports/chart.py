@@ -3,20 +3,20 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from pipeline.records import Analysis, Event, EventKind, Role
+from pipeline.records import Analysis, Event, EventKind, GapKind, Role
 from pipeline.reports.curves import BOX_WIDTH, Curve, Plotter, TimeScale
 from pipeline.reports.playback import Peaks
-from pipeline.reports.strings import Strings
 from pipeline.reports.view import (
     Limits,
     channel_of,
     clock,
     events_of,
-    number,
     overlap_measurable,
     roles_of,
 )
+from pipeline.texts import Texts
 from pipeline.timeline import Span
 
 TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
@@ -102,6 +102,23 @@ class Timeline:
     regions: tuple[Region, ...]
     summary: str
 
+    @property
+    def kinds(self) -> list[EventKind]:
+        """The kinds of events that are drawn, for the legend."""
+        drawn = {marker.kind for marker in (*self.markers, *self.backchannels)}
+        return [kind for kind in (*MARKED_KINDS, "backchannel") if kind in drawn]
+
+    @property
+    def quiet_kinds(self) -> list[str]:
+        """The kinds of silences that are drawn."""
+        drawn = {box.kind for box in self.quiet}
+        return [kind for kind in get_args(GapKind) if kind in drawn]
+
+    @property
+    def beyond(self) -> bool:
+        """Whether a dot lies beyond its limit."""
+        return any(dot.high for curve in (self.rate, self.pitch, self.loudness) for dot in curve.dots)
+
 
 @dataclass(frozen=True, slots=True)
 class Draughtsman:
@@ -110,7 +127,7 @@ class Draughtsman:
     analysis: Analysis
     peaks: Peaks | None
     limits: Limits
-    text: Strings
+    text: Texts
 
     @property
     def _scale(self) -> TimeScale:
@@ -209,7 +226,7 @@ class Draughtsman:
             kind=self.text(f"kind.{event.kind}"),
             by=self.text(f"role_of.{event.by}"),
             time=clock(event.start_s),
-            overlap=number(event.overlap_s, 1),
+            overlap=self.text.number(event.overlap_s, 1),
         )
 
     def _quiet(self) -> tuple[Box, ...]:
@@ -287,7 +304,7 @@ class Draughtsman:
             "timeline.summary",
             duration=clock(of.duration_s),
             speech=clock(of.speech_s),
-            interruptions=number(counted) if overlap_measurable(self.analysis) else "?",
-            gaps=number(len(of.gaps)),
+            interruptions=self.text.number(counted) if overlap_measurable(self.analysis) else "?",
+            gaps=self.text.number(len(of.gaps)),
             gap=self.limits.text("turns.gap_s"),
         )

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.records import Analysis, Role
-from pipeline.reports.strings import Strings
-from pipeline.reports.view import Limits, clock, judged_roles, number
+from pipeline.reports.view import Limits, clock, judged_roles
+from pipeline.texts import Texts
 
 BOX_WIDTH = 1000.0
 RATE_RANGE_SPS = (2.5, 7.0)
@@ -81,7 +81,7 @@ class Plotter:
 
     analysis: Analysis
     limits: Limits
-    text: Strings
+    text: Texts
 
     @property
     def _scale(self) -> TimeScale:
@@ -97,8 +97,8 @@ class Plotter:
                 title = self.text(
                     "timeline.rate_point",
                     time=clock(window.start_s),
-                    sps=number(window.sps, 2),
-                    wpm=number(window.wpm),
+                    sps=self.text.number(window.sps, 2),
+                    wpm=self.text.number(window.wpm),
                     who=self.text(f"role_of.{role}"),
                 )
                 beyond = fast is not None and window.sps > fast
@@ -121,8 +121,8 @@ class Plotter:
                 title = self.text(
                     "timeline.pitch_point",
                     time=clock(window.start_s),
-                    st=number(window.st, 1, signed=True),
-                    hz=number(window.f0_median_hz),
+                    st=self.text.number(window.st, 1, signed=True),
+                    hz=self.text.number(window.f0_median_hz),
                     who=self.text(f"role_of.{role}"),
                 )
                 beyond = notable is not None and abs(window.st) >= notable
@@ -142,7 +142,7 @@ class Plotter:
                 title = self.text(
                     "timeline.loudness_point",
                     time=clock(window.start_s),
-                    db=number(level_db, 1, signed=True),
+                    db=self.text.number(level_db, 1, signed=True),
                     who=self.text(f"role_of.{role}"),
                 )
                 points.append(
@@ -181,7 +181,7 @@ class Plotter:
         )
         lines = tuple((role, self._line(points, role, y)) for role in judged_roles(self.analysis))
         drawn = tuple(
-            Guide(y(value), number(value, 0 if value == int(value) else 1, signed=signed), kind)
+            Guide(y(value), self.text.number(value, 0 if value == int(value) else 1, signed=signed), kind)
             for value, kind in guides
         )
         band_y = None if band is None else y(band[1])

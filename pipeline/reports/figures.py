@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.records import Analysis, Baseline, Evidence, FirstAccount, Listening, Role, SpeakerMeasures
-from pipeline.reports.strings import Strings
-from pipeline.reports.view import Limits, clock, number, percent, quantity, roles_of, seconds
+from pipeline.reports.view import Limits, clock, roles_of, seconds
+from pipeline.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Figures:
 
     analysis: Analysis
     limits: Limits
-    text: Strings
+    text: Texts
 
     def speakers(self) -> list[FigureRow]:
         """One row a measure, one cell a party."""
@@ -63,7 +63,7 @@ class Figures:
         )
         coverage_min = self.limits.get("rate.coverage_min")
         coverage_limit = (
-            "" if coverage_min is None else t("figures.coverage_limit", share=percent(coverage_min))
+            "" if coverage_min is None else t("figures.coverage_limit", share=self.text.percent(coverage_min))
         )
         long_limit = t("figures.longest_turn_limit", limit=at("turns.longest_turn_s"))
         pitch_limit = t("figures.pitch_delta_limit", st=at("pitch.notable_st"))
@@ -98,13 +98,15 @@ class Figures:
         gap_s = sum(gap.end_s - gap.start_s for gap in of.gaps)
         gap_detail = t(
             "figures.gaps_detail",
-            seconds=number(gap_s, 1),
-            dead=number(sum(gap.kind == "dead_air" for gap in of.gaps)),
+            seconds=self.text.number(gap_s, 1),
+            dead=self.text.number(sum(gap.kind == "dead_air" for gap in of.gaps)),
         )
-        hold_detail = t("figures.holds_detail", announced=number(sum(hold.announced for hold in of.holds)))
+        hold_detail = t(
+            "figures.holds_detail", announced=self.text.number(sum(hold.announced for hold in of.holds))
+        )
         ratio = of.talk_ratio_agent
         return [
-            self._call_row("duration", Cell(seconds(of.duration_s))),
+            self._call_row("duration", Cell(seconds(of.duration_s, self.text))),
             self._call_row("speech", self._seconds_of("speech_s", of.speech_s)),
             self._call_row("overlap", self._overlap(), term="overlap"),
             self._call_row("silence", self._silence()),
@@ -112,7 +114,9 @@ class Figures:
             self._call_row("holds", self._count("holds", len(of.holds), hold_detail)),
             self._call_row(
                 "ratio",
-                Cell(percent(ratio)) if ratio is not None else self._call_missing("talk_ratio_agent"),
+                Cell(self.text.percent(ratio))
+                if ratio is not None
+                else self._call_missing("talk_ratio_agent"),
                 t("figures.ratio_limit"),
             ),
         ]
@@ -132,7 +136,12 @@ class Figures:
         longest = (of.longest_agent_turn,) if of.longest_agent_turn else ()
         rows = [
             ("account", self._account(of), self._account_moments(of), t("listening.account_limit")),
-            ("prompts", Cell(number(len(prompts)), t("listening.prompts_detail")), prompts, prompts_limit),
+            (
+                "prompts",
+                Cell(self.text.number(len(prompts)), t("listening.prompts_detail")),
+                prompts,
+                prompts_limit,
+            ),
             (
                 "backchannels",
                 self._per_minute(of),
@@ -157,7 +166,7 @@ class Figures:
         account = of.first_account
         if account is None:
             return self._missing(of.not_scored.get("first_account"))
-        words, turns = number(account.words), number(len(account.turns))
+        words, turns = self.text.number(account.words), self.text.number(len(account.turns))
         if account.taken_s is None:
             detail = self.text("listening.account_untaken", words=words, turns=turns)
         else:
@@ -192,27 +201,29 @@ class Figures:
             return self._missing(of.not_scored.get("backchannels_per_min"))
         detail = self.text(
             "listening.backchannels_detail",
-            count=number(of.long_turn_backchannels or 0),
-            seconds=number(of.long_turn_time_s or 0, 1),
-            turns=number(of.long_turns or 0),
+            count=self.text.number(of.long_turn_backchannels or 0),
+            seconds=self.text.number(of.long_turn_time_s or 0, 1),
+            turns=self.text.number(of.long_turns or 0),
         )
-        return Cell(quantity(of.backchannels_per_min, self.text("unit.per_min"), 1), detail)
+        return Cell(self.text.quantity(of.backchannels_per_min, self.text("unit.per_min"), 1), detail)
 
     def _longest_agent_turn(self, of: Listening) -> Cell:
         if of.longest_agent_turn is None:
             return self._missing(of.not_scored.get("longest_agent_turn"))
         length_s = of.longest_agent_turn.end_s - of.longest_agent_turn.start_s
-        return Cell(seconds(length_s), flag=self.text("flag.long") if of.long_agent_turns else "")
+        return Cell(seconds(length_s, self.text), flag=self.text("flag.long") if of.long_agent_turns else "")
 
     def _per_customer_minute(self, of: Listening) -> Cell:
         if of.interruptions_per_customer_min is None:
             return self._missing(of.not_scored.get("interruptions_per_customer_min"))
         detail = self.text(
             "listening.interruptions_detail",
-            count=number(of.interruptions or 0),
-            seconds=number(of.customer_talk_s or 0, 1),
+            count=self.text.number(of.interruptions or 0),
+            seconds=self.text.number(of.customer_talk_s or 0, 1),
         )
-        return Cell(quantity(of.interruptions_per_customer_min, self.text("unit.per_min"), 1), detail)
+        return Cell(
+            self.text.quantity(of.interruptions_per_customer_min, self.text("unit.per_min"), 1), detail
+        )
 
     def _event_limit(self) -> str:
         return self.text(
@@ -244,20 +255,21 @@ class Figures:
         return self._missing(self.analysis.measures.call.not_scored.get(measure))
 
     def _seconds_of(self, measure: str, value_s: float | None) -> Cell:
-        return self._call_missing(measure) if value_s is None else Cell(seconds(value_s))
+        return self._call_missing(measure) if value_s is None else Cell(seconds(value_s, self.text))
 
     def _count(self, measure: str, found: int, detail: str) -> Cell:
         """How many there are, unless nothing could be looked for."""
         if measure in self.analysis.measures.call.not_scored:
             return self._call_missing(measure)
-        return Cell(number(found), detail if found else "")
+        return Cell(self.text.number(found), detail if found else "")
 
     def _silence(self) -> Cell:
         of = self.analysis.measures.call
         if of.silence_s is None or of.silence_share is None:
             return self._call_missing("silence_s")
         return Cell(
-            seconds(of.silence_s), self.text("figures.silence_detail", share=percent(of.silence_share))
+            seconds(of.silence_s, self.text),
+            self.text("figures.silence_detail", share=self.text.percent(of.silence_share)),
         )
 
     def _overlap(self) -> Cell:
@@ -265,26 +277,31 @@ class Figures:
         if of.overlap_s is None:
             return self._call_missing("overlap_s")
         share = of.overlap_s / of.speech_s if of.speech_s else 0.0
-        return Cell(seconds(of.overlap_s), self.text("figures.overlap_detail", share=percent(share)))
+        return Cell(
+            seconds(of.overlap_s, self.text),
+            self.text("figures.overlap_detail", share=self.text.percent(share)),
+        )
 
     # --- one reader a measure ---
 
     def _talk(self, of: SpeakerMeasures) -> Cell:
         share = of.talk_share
-        detail = "" if share is None else self.text("figures.talk_detail", share=percent(share))
-        return Cell(seconds(of.talk_s), detail)
+        detail = "" if share is None else self.text("figures.talk_detail", share=self.text.percent(share))
+        return Cell(seconds(of.talk_s, self.text), detail)
 
     def _words(self, of: SpeakerMeasures) -> Cell:
-        detail = self.text("figures.words_detail", turns=number(of.turns))
+        detail = self.text("figures.words_detail", turns=self.text.number(of.turns))
         if of.dropped_words:
-            detail += "; " + self.text("figures.words_dropped", count=number(of.dropped_words))
-        return Cell(number(of.words), detail)
+            detail += "; " + self.text("figures.words_dropped", count=self.text.number(of.dropped_words))
+        return Cell(self.text.number(of.words), detail)
 
     def _rate(self, of: SpeakerMeasures) -> Cell | None:
         if of.articulation_rate_sps is None:
             return None
         detail = self.text(
-            "figures.articulation_detail", syllables=number(of.syllables), seconds=number(of.phonation_s, 1)
+            "figures.articulation_detail",
+            syllables=self.text.number(of.syllables),
+            seconds=self.text.number(of.phonation_s, 1),
         )
         if of.rate_confidence == "low":
             detail += "; " + self.text(
@@ -292,7 +309,7 @@ class Figures:
             )
         # The band is for agents: the customer's rate is shown, not judged.
         flag = "" if of is self.analysis.measures.customer else self.rate_flag(of.articulation_rate_sps)
-        return Cell(quantity(of.articulation_rate_sps, self.text("unit.sps"), 2), detail, flag)
+        return Cell(self.text.quantity(of.articulation_rate_sps, self.text("unit.sps"), 2), detail, flag)
 
     def rate_flag(self, sps: float) -> str:
         """Where a rate lies against the thresholds of this analysis; empty when they are not known."""
@@ -315,79 +332,91 @@ class Figures:
     def _wpm(self, of: SpeakerMeasures) -> Cell | None:
         if of.speech_rate_wpm is None:
             return None
-        words = number(of.turn_words)
-        detail = self.text("figures.speech_rate_detail", words=words, seconds=number(of.turn_time_s, 1))
-        return Cell(quantity(of.speech_rate_wpm, self.text("unit.wpm")), detail)
+        words = self.text.number(of.turn_words)
+        detail = self.text(
+            "figures.speech_rate_detail", words=words, seconds=self.text.number(of.turn_time_s, 1)
+        )
+        return Cell(self.text.quantity(of.speech_rate_wpm, self.text("unit.wpm")), detail)
 
     def _pitch(self, of: SpeakerMeasures) -> Cell | None:
         if of.f0_median_hz is None:
             return None
-        detail = self.text("figures.pitch_detail", seconds=number(of.voiced_s, 1))
-        return Cell(quantity(of.f0_median_hz, self.text("unit.hz")), detail)
+        detail = self.text("figures.pitch_detail", seconds=self.text.number(of.voiced_s, 1))
+        return Cell(self.text.quantity(of.f0_median_hz, self.text("unit.hz")), detail)
 
     def _pitch_delta(self, of: SpeakerMeasures) -> Cell | None:
         delta_st, limit = of.f0_vs_baseline_st, self.limits.get("pitch.notable_st")
         if delta_st is None:
             return None
         baseline = of.f0_baseline_hz
-        detail = "" if baseline is None else self.text("figures.pitch_delta_detail", hz=number(baseline))
+        detail = (
+            "" if baseline is None else self.text("figures.pitch_delta_detail", hz=self.text.number(baseline))
+        )
         if of.baseline is not None:
             detail += f"; {self._baseline(of.baseline)}"
         notable = limit is not None and abs(delta_st) >= limit
         flag = self.text("flag.higher" if delta_st > 0 else "flag.lower") if notable else ""
-        return Cell(quantity(delta_st, self.text("unit.st"), 1, signed=True), detail, flag)
+        return Cell(self.text.quantity(delta_st, self.text("unit.st"), 1, signed=True), detail, flag)
 
     def _baseline(self, of: Baseline) -> str:
         name = f"figures.baseline_{of.kind}"
-        return self.text(name, calls=number(of.calls), seconds=number(of.voiced_s))
+        return self.text(name, calls=self.text.number(of.calls), seconds=self.text.number(of.voiced_s))
 
     def _pitch_range(self, of: SpeakerMeasures) -> Cell | None:
         if of.f0_range_st is None:
             return None
         return Cell(
-            quantity(of.f0_range_st, self.text("unit.st"), 1), self.text("figures.pitch_range_detail")
+            self.text.quantity(of.f0_range_st, self.text("unit.st"), 1),
+            self.text("figures.pitch_range_detail"),
         )
 
     def _loudness(self, of: SpeakerMeasures) -> Cell | None:
         if of.loudness_vs_baseline_db is None:
             return None
         level_db = of.loudness_median_db
-        detail = "" if level_db is None else self.text("figures.loudness_detail", db=number(level_db, 1))
+        detail = (
+            "" if level_db is None else self.text("figures.loudness_detail", db=self.text.number(level_db, 1))
+        )
         if of.baseline is not None and of.baseline.kind == "firm" and of.baseline.loudness_median_db is None:
             detail += "; " + self.text("figures.loudness_start")
-        return Cell(quantity(of.loudness_vs_baseline_db, self.text("unit.db"), 1, signed=True), detail)
+        return Cell(
+            self.text.quantity(of.loudness_vs_baseline_db, self.text("unit.db"), 1, signed=True), detail
+        )
 
     def _longest(self, of: SpeakerMeasures) -> Cell | None:
         if of.longest_turn_s is None:
             return None
         limit = self.limits.get("turns.longest_turn_s")
         long = limit is not None and of.longest_turn_s > limit
-        return Cell(seconds(of.longest_turn_s), flag=self.text("flag.long") if long else "")
+        return Cell(seconds(of.longest_turn_s, self.text), flag=self.text("flag.long") if long else "")
 
     def _interruptions(self, of: SpeakerMeasures) -> Cell | None:
-        return None if of.interruptions is None else Cell(number(of.interruptions))
+        return None if of.interruptions is None else Cell(self.text.number(of.interruptions))
 
     def _backchannels(self, of: SpeakerMeasures) -> Cell | None:
         if of.backchannels is None:
             return None
         return Cell(
-            number(of.backchannels), self.text("figures.backchannels_detail") if of.backchannels else ""
+            self.text.number(of.backchannels),
+            self.text("figures.backchannels_detail") if of.backchannels else "",
         )
 
     def _latency(self, of: SpeakerMeasures) -> Cell | None:
         latency_s = of.response_latency_median_s
         if latency_s is None:
             return None
-        return Cell(quantity(latency_s, self.text("unit.s"), 2), self.text("figures.latency_detail"))
+        return Cell(
+            self.text.quantity(latency_s, self.text("unit.s"), 2), self.text("figures.latency_detail")
+        )
 
     def _coverage(self, of: SpeakerMeasures) -> Cell | None:
         if of.coverage is None:
             return None
-        return Cell(percent(of.coverage), self.text("figures.coverage_detail"))
+        return Cell(self.text.percent(of.coverage), self.text("figures.coverage_detail"))
 
     def _line(self, of: SpeakerMeasures) -> Cell | None:
         if of.snr_db is None:
             return None
         floor_db = of.noise_floor_db
-        detail = "" if floor_db is None else self.text("figures.line_detail", db=number(floor_db))
-        return Cell(quantity(of.snr_db, self.text("unit.db")), detail)
+        detail = "" if floor_db is None else self.text("figures.line_detail", db=self.text.number(floor_db))
+        return Cell(self.text.quantity(of.snr_db, self.text("unit.db")), detail)

@@ -3,12 +3,15 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from pipeline.records import Analysis, Finding
@@ -17,14 +20,16 @@ from pipeline.reports.chart import Draughtsman, Timeline
 from pipeline.reports.figures import Figures
 from pipeline.reports.marks import Marks
 from pipeline.reports.playback import Peaks
-from pipeline.reports.strings import TEMPLATES, Strings, load_strings
 from pipeline.reports.words import timed_words
 from pipeline.settings import Settings
+from pipeline.texts import Texts, load_texts
 
-ASSETS = TEMPLATES.parent / "assets"
+HERE = Path(__file__).resolve().parent
+TEMPLATES, ASSETS = HERE / "templates", HERE / "assets"
 PLAYER = ("vendor/wavesurfer.min.js", "vendor/regions.min.js")
 LOCAL = "local.js"
 NOTHING = "'none'"
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 VERDICT_ORDER = ("violated", "missed", "partly_met", "met")
 
 
@@ -35,8 +40,8 @@ def render_call(analysis: Analysis, peaks: Peaks | None, audio_href: str | None,
         peaks: waveform of shape (channels, n) in 0..1 (``playback.waveform_peaks``), or ``None``.
         audio_href: what the player loads, relative to the report or a ``data:`` URI; ``None`` hides it.
     """
-    text = load_strings(settings.output.language)
-    limits = view.Limits(analysis.thresholds)
+    text = load_texts(settings.output.language)
+    limits = view.Limits(analysis.thresholds, text)
     figures = Figures(analysis, limits, text)
     timeline = Draughtsman(analysis, peaks, limits, text).timeline()
     return render(
@@ -94,7 +99,7 @@ def _wave(timeline: Timeline) -> Markup:
     )
 
 
-def _certainty(analysis: Analysis, text: Strings) -> str:
+def _certainty(analysis: Analysis, text: Texts) -> str:
     """How many checks the overall score rests on, and how sure their verdicts are."""
     of_overall = next((one for one in analysis.scores.sums if one.id == "overall"), None)
     counted = set(of_overall.checks) if of_overall else set()
@@ -109,7 +114,7 @@ def _certainty(analysis: Analysis, text: Strings) -> str:
         "scores.certainty",
         checks=len(counted),
         left=sum(finding.verdict == "not_scored" for finding in analysis.guidance),
-        confidence=view.MISSING if mean is None else view.number(mean, 2),
+        confidence=view.MISSING if mean is None else text.number(mean, 2),
     )
 
 
@@ -162,14 +167,30 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "clock": view.clock,
-        "long_clock": view.long_clock,
-        "seconds": view.seconds,
-        "number": view.number,
-        "percent": view.percent,
+        "long_clock": _with_text(view.long_clock),
+        "seconds": _with_text(view.seconds),
+        "number": _number,
+        "percent": _with_text(lambda share, text: text.percent(share)),
         "date": date,
         "words": timed_words,
     }
     return environment
+
+
+@pass_context
+def _number(context: Context, value: float, decimals: int = 0, *, signed: bool = False) -> str:
+    text: Texts = context["text"]
+    return text.number(value, decimals, signed=signed)
+
+
+def _with_text(write: Callable[[float, Texts], str]) -> Callable[[Context, float], str]:
+    """A filter that writes a number in the language of the page."""
+
+    @pass_context
+    def filtered(context: Context, value: float) -> str:
+        return write(value, context["text"])
+
+    return filtered
 
 
 @cache
@@ -182,9 +203,9 @@ def _digest(content: str) -> str:
 
 
 def date(moment: str | None) -> str:
-    """A date and time for reading; what is not ISO 8601 is shown as it came."""
-    if not moment:
-        return ""
+    """A date, with its time if it has one, for reading; what is not ISO 8601 is shown as it came."""
+    if not moment or DAY.fullmatch(moment):
+        return moment or ""
     try:
         return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M")
     except ValueError:

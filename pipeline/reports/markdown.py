@@ -7,8 +7,8 @@ from pipeline.records import Analysis, CoachingPoint, Event, Evidence, Finding, 
 from pipeline.reports import view
 from pipeline.reports.figures import Cell, Figures
 from pipeline.reports.html import by_source, date
-from pipeline.reports.strings import Strings, load_strings
 from pipeline.settings import Settings
+from pipeline.texts import Texts, load_texts
 
 # Punctuation that means something anywhere; what would start a list, heading or rule; bare links.
 LIST_NUMBER = re.compile(r"^(\d+)(?=[.)])")
@@ -17,7 +17,7 @@ SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|^[-+=](?=\s|[-=]|$)|:(?=//)|(?<=www)\.
 
 def render_markdown(analysis: Analysis, settings: Settings) -> str:
     """The report of one call as Markdown with tables."""
-    return Writer(analysis, load_strings(settings.output.language)).document()
+    return Writer(analysis, load_texts(settings.output.language)).document()
 
 
 def escape(text: str) -> str:
@@ -37,10 +37,10 @@ def _line(cells: Sequence[str]) -> str:
 class Writer:
     """Writes one analysis, part by part; a part that has nothing to say is left out."""
 
-    def __init__(self, analysis: Analysis, text: Strings) -> None:
+    def __init__(self, analysis: Analysis, text: Texts) -> None:
         self.a = analysis
         self.t = text
-        self.limits = view.Limits(analysis.thresholds)
+        self.limits = view.Limits(analysis.thresholds, text)
 
     def document(self) -> str:
         parts = [
@@ -77,7 +77,10 @@ class Writer:
         return f"# {title}\n\n{known}\n\n{escape(self.a.coaching.summary)}".rstrip()
 
     def warnings(self) -> str:
-        lines = [f"- {escape(each.message)} ({escape(each.code)})" for each in self.a.quality.warnings]
+        lines = [
+            f"- **{self.t.name_of('warning', each.code)}.** {escape(each.message)}"
+            for each in self.a.quality.warnings
+        ]
         return self._part("warnings.title", "\n".join(lines))
 
     def coaching(self, kind: str, points: Sequence[CoachingPoint]) -> str:
@@ -97,7 +100,11 @@ class Writer:
         sums = {total.id: total for total in of.sums}
         lines = [
             f"- {self.t(f'scores.{name}')}: "
-            + (self.t("scores.none") if value is None else f"{view.number(value)} {self.t('scores.of_100')}")
+            + (
+                self.t("scores.none")
+                if value is None
+                else f"{self.t.number(value)} {self.t('scores.of_100')}"
+            )
             + (f" ({self._sum(sums[name])})" if name in sums else "")
             for name, value in named.items()
         ]
@@ -107,7 +114,7 @@ class Writer:
         return self._part("scores.title", "\n".join(lines))
 
     def _sum(self, total: ScoreSum) -> str:
-        points, weight = view.number(total.points, 1), view.number(total.weight, 1)
+        points, weight = self.t.number(total.points, 1), self.t.number(total.weight, 1)
         return self.t("scores.sum", points=points, weight=weight, checks=len(total.checks))
 
     def figures(self) -> str:
@@ -148,9 +155,9 @@ class Writer:
             self.t(f"kind.{event.kind}"),
             view.clock(event.start_s),
             f"{self.t(f'roles.{event.by}')}, {self.t('events.of', of=self.t(f'role_of.{event.of}'))}",
-            f"{view.number(event.overlap_s, 2)} s",
+            self.t.quantity(event.overlap_s, self.t("unit.s"), 2),
             self.t("yes_word" if event.yielded else "no_word"),
-            view.number(event.confidence, 2),
+            self.t.number(event.confidence, 2),
             escape(event.quote),
             escape(event.reason),
         ]
@@ -184,7 +191,7 @@ class Writer:
                     "silences.lasted",
                     start=view.clock(quiet.start_s),
                     end=view.clock(quiet.end_s),
-                    seconds=view.seconds(quiet.end_s - quiet.start_s),
+                    seconds=view.seconds(quiet.end_s - quiet.start_s, self.t),
                 ),
                 self.t(f"gap_kind.{quiet.kind}"),
                 escape(quiet.before.quote) if quiet.before else "",
@@ -214,11 +221,11 @@ class Writer:
         return self._part("guidance.title", "\n\n".join(body) or self.t("guidance.none"))
 
     def _verdict(self, finding: Finding) -> list[str]:
-        weight = self.t("guidance.weight", weight=view.number(finding.weight, 2))
+        weight = self.t("guidance.weight", weight=self.t.number(finding.weight, 2))
         return [
-            f"{self.t.name_of('check', finding.id)} (`{finding.id}`)",
+            self.t.name_of("check", finding.id),
             self.t(f"verdict.{finding.verdict}"),
-            f"{view.number(finding.score or 0.0, 2)} ({weight})",
+            f"{self.t.number(finding.score or 0.0, 2)} ({weight})",
             " ".join(filter(None, (escape(finding.reason), self._second_opinion(finding)))),
             self._evidence(finding.evidence),
         ]
@@ -242,7 +249,7 @@ class Writer:
             return self._part("tension.title", escape(self.t("not_measured", reason=of.not_scored)))
         lines = [
             f"- {view.clock(span.start_s)} {self.t('to', low='', high=view.clock(span.end_s)).strip()}: "
-            f"{self.t('tension.peak').lower()} {view.number(span.peak, 2)}; "
+            f"{self.t('tension.peak').lower()} {self.t.number(span.peak, 2)}; "
             f"{self.t('tension.outcome').lower()}: {self.t(f'tension.outcomes.{span.outcome}')}"
             + "".join(
                 f"; {self.t.name_of('response', name)}: {escape(view.response(name, value, self.t))}"
@@ -261,13 +268,13 @@ class Writer:
             f"- {self.t.name_of('signal', each.id)}: {each.count} {self._evidence(each.evidence)}".rstrip()
             for each in of.signals
         ]
-        estimate = self.t("effort.estimate", estimate=view.number(of.estimate, 1))
+        estimate = self.t("effort.estimate", estimate=self.t.number(of.estimate, 1))
         return self._part("effort.title", "\n\n".join(filter(None, [estimate, "\n".join(lines)])))
 
     def promises(self) -> str:
         lines = [
             f"- {self.t(f'roles.{each.who}')}: {escape(each.what)}, "
-            f"{escape(each.when or self.t('promises.no_time'))} "
+            f"{escape(date(each.when) or self.t('promises.no_time'))} "
             f"({view.clock(each.start_s)}{self._quote(each.quote)})"
             for each in self.a.promises
         ]

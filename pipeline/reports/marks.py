@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.records import Analysis, Evidence, Turn
-from pipeline.reports.strings import Strings
 from pipeline.reports.words import TimedWord
+from pipeline.texts import Texts
 from pipeline.timeline import Span, overlap_s
 
 KINDS = ("interruption", "tense", "evidence")
@@ -34,7 +34,7 @@ class TurnMarks:
 class Marks:
     """The marks of a call's transcript."""
 
-    def __init__(self, analysis: Analysis, text: Strings) -> None:
+    def __init__(self, analysis: Analysis, text: Texts) -> None:
         self._interruptions = [
             (event.start_s, event.end_s) for event in analysis.interruptions if event.kind == "interruption"
         ]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from pipeline import files
 from pipeline.printable import printable
 from pipeline.reports.markdown import escape
-from pipeline.reports.strings import load_strings
 from pipeline.settings import Settings
+from pipeline.texts import load_texts
 
 if TYPE_CHECKING:
     from pipeline.nightly import Night
@@ -22,12 +22,12 @@ READABLE = files.Modes(file=0o644, folder=0o755)
 
 def write_summary(out: Path, night: "Night", settings: Settings) -> Path:
     """Write ``summary.md``: what was done, what failed and why, what is left alone."""
-    text = load_strings(settings.output.language)
+    text = load_texts(settings.output.language)
     lines = [f"# {text('night.title')}", "", text("night.made", at=_now()), ""]
     lines += [f"- {text(f'night.{what}')}: {count}" for what, count in night.counts.items()]
-    lines += [f"- {text('night.took', minutes=f'{night.seconds / 60:.1f}')}"]
+    lines += [f"- {text('night.took', minutes=night.seconds / 60)}"]
     if night.audio_s > 0:
-        hours, times = f"{night.audio_s / 3600:.2f}", f"{night.audio_s / night.seconds:.1f}"
+        hours, times = night.audio_s / 3600, night.audio_s / night.seconds
         lines.append(f"- {text('night.throughput', hours=hours, times=times)}")
     if night.ledger_error:
         lines += ["", f"{text('night.no_ledger')} {escape(night.ledger_error)}"]

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from pipeline.guidance.config import load_guidance
 from pipeline.reports.html import LOCAL, render
 from pipeline.reports.naming import AGENTS, folder_name
-from pipeline.reports.strings import load_strings
 from pipeline.reports.table import Row
 from pipeline.reports.trend import Trend, TrendPoint, draw_distribution, draw_trend
 from pipeline.settings import Settings
+from pipeline.texts import Texts, load_texts
 
 EXAMPLES = 5
 FOLLOWED_CALLS = 10
@@ -128,7 +128,7 @@ def _is_verdict(value: object) -> bool:
 
 def agent_page(agent_id: str, calls: Sequence[Listed], settings: Settings) -> str:
     """Trends of an agent against the own baseline, what was advised, and exposure to abuse."""
-    text = load_strings(settings.output.language)
+    text = load_texts(settings.output.language)
     root = "../"
     trends: list[tuple[Figure, Trend | None]] = [
         (
@@ -151,17 +151,25 @@ def agent_page(agent_id: str, calls: Sequence[Listed], settings: Settings) -> st
         calls=list(reversed(calls)),
         trends=trends,
         followed=followed_up(calls),
-        keeps=_keeps(calls),
+        advised=lambda check, title: _advised(check, "change", title, text),
+        keeps=_keeps(calls, text),
         exposure=exposure(calls),
     )
 
 
-def _keeps(calls: Sequence[Listed]) -> list[tuple[str, int]]:
+def _keeps(calls: Sequence[Listed], text: Texts) -> list[tuple[str, int]]:
     """What was worth keeping, by how often it was said."""
     titles = Counter(
-        str(title) for call in calls for _, title, _ in json.loads(str(call.row["coaching_keep"] or "[]"))
+        _advised(str(check), "keep", str(title), text)
+        for call in calls
+        for check, title, _ in json.loads(str(call.row["coaching_keep"] or "[]"))
     )
     return sorted(titles.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _advised(check: str, kind: str, title: str, text: Texts) -> str:
+    """The title of an advice in the language of the page; of a check that is no more, as it was given."""
+    return text.find(f"advice.{check}.{kind}.title") or title
 
 
 def exposure(calls: Sequence[Listed]) -> dict[str, Any]:
@@ -187,8 +195,8 @@ def effort_audit_page(calls: Sequence[Listed], settings: Settings) -> str:
     estimates = [float(call.row["effort_estimate"] or 0) for call in judged]
     return render(
         "effort_audit.html.j2",
-        (),
-        text=load_strings(settings.output.language),
+        (LOCAL,),
+        text=load_texts(settings.output.language),
         language=settings.output.language,
         root="",
         calls=len(calls),
@@ -230,7 +238,7 @@ def _signal(name: str, weight: float, judged: Sequence[Listed]) -> dict[str, Any
 def team_page(agents: dict[str, list[Listed]], settings: Settings) -> str:
     """How figures are spread over agents, who are in no order and named only if the setting says so."""
     named = settings.site.team_names
-    text = load_strings(settings.output.language)
+    text = load_texts(settings.output.language)
     spreads = []
     for figure in figures_of(settings):
         means = {agent: _mean(figure, calls) for agent, calls in agents.items()}
@@ -242,7 +250,7 @@ def team_page(agents: dict[str, list[Listed]], settings: Settings) -> str:
     exposed = {agent: exposure(calls) for agent, calls in agents.items()}
     return render(
         "team.html.j2",
-        (),
+        (LOCAL,),
         text=text,
         language=settings.output.language,
         root="",

@@ -21,10 +21,10 @@ from pipeline.reports.pages import (
     effort_audit_page,
     team_page,
 )
-from pipeline.reports.strings import load_strings
 from pipeline.reports.table import KINDS, ROLES, Row, write_csv, write_parquet
-from pipeline.reports.view import MISSING, clock, number
+from pipeline.reports.view import MISSING, clock
 from pipeline.settings import Settings
+from pipeline.texts import Texts, load_texts
 
 SUMMARY_VERSION = "1"
 FIRST_ROWS = 200
@@ -154,13 +154,12 @@ def _ratio(part: float, whole: float) -> float | None:
 
 
 def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Settings) -> str:
-    text = load_strings(settings.output.language)
+    text = load_texts(settings.output.language)
     analysed = [entry for entry in entries if entry.row is not None]
     analysed.sort(key=lambda entry: str((entry.row or {}).get("started_at") or ""), reverse=True)
     folders = {id(entry.row): entry.folder for entry in analysed}
     looks = worth_a_look((entry.row for entry in analysed if entry.row is not None), settings.site)
-    outcomes = {name: text(f"tension.outcomes.{name}") for name in ("fell", "held", "rose")}
-    cells = [_cells(entry.row, entry.folder, outcomes) for entry in analysed if entry.row is not None]
+    cells = [_cells(entry.row, entry.folder, text) for entry in analysed if entry.row is not None]
     return render(
         "index.html.j2",
         (LOCAL, "site.js"),
@@ -169,8 +168,8 @@ def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Set
         root="",
         summary=summary,
         looks=[(row, _link(folders[id(row)]), why) for row, why in looks],
-        check_names=lambda ids: ", ".join(text.name_of("check", check) for check in ids),
         columns=[name for name, _ in COLUMNS],
+        own_words=OWN_WORDS,
         first=cells[:FIRST_ROWS],
         count=len(cells),
         data=embedded_json([[_shortest(cell) for cell in row] for row in cells])
@@ -184,32 +183,42 @@ Cell = tuple[str, float | None, str | None]
 """What a cell shows, what it is sorted by if that is a number, and where it leads."""
 
 
-def _cells(row: Row, folder: str | None, outcomes: Mapping[str, str]) -> list[Cell]:
-    named = {**row, "tension_outcome": outcomes.get(str(row["tension_outcome"]))}
-    return [show(named, folder) for _, show in COLUMNS]
+def _cells(row: Row, folder: str | None, text: Texts) -> list[Cell]:
+    call = str(row["call_id"]), None, _link(folder)
+    return [call, *(show(row, text) for _, show in COLUMNS[1:])]
 
 
-def _text(column: str) -> Callable[[Row, str | None], Cell]:
+def _text(column: str) -> Callable[[Row, Texts], Cell]:
     return lambda row, _: (str(row[column] or ""), None, None)
 
 
-def _amount(column: str, decimals: int) -> Callable[[Row, str | None], Cell]:
-    def show(row: Row, _: str | None) -> Cell:
+def _amount(column: str, decimals: int) -> Callable[[Row, Texts], Cell]:
+    def show(row: Row, text: Texts) -> Cell:
         value = row[column]
         if value is None:
             return MISSING, None, None
-        return number(float(value), decimals), float(value), None
+        return text.number(float(value), decimals), float(value), None
 
     return show
 
 
-def _agent(row: Row, _: str | None) -> Cell:
+def _agent(row: Row, _: Texts) -> Cell:
     agent_id = row["agent_id"]
     return ("", None, None) if agent_id is None else (str(agent_id), None, agent_href(str(agent_id)))
 
 
-COLUMNS: tuple[tuple[str, Callable[[Row, str | None], Cell]], ...] = (
-    ("call", lambda row, folder: (str(row["call_id"]), None, _link(folder))),
+def _outcome(row: Row, text: Texts) -> Cell:
+    outcome = row["tension_outcome"]
+    return "" if outcome is None else text(f"tension.outcomes.{outcome}"), None, None
+
+
+def _warnings(row: Row, text: Texts) -> Cell:
+    codes = str(row["quality_codes"] or "").split()
+    return ", ".join(text.name_of("warning", code) for code in codes), None, None
+
+
+COLUMNS: tuple[tuple[str, Callable[[Row, Texts], Cell]], ...] = (
+    ("call", _text("call_id")),
     ("agent", _agent),
     ("queue", _text("queue")),
     ("date", lambda row, _: (date(str(row["started_at"] or "")), None, None)),
@@ -217,11 +226,13 @@ COLUMNS: tuple[tuple[str, Callable[[Row, str | None], Cell]], ...] = (
     ("rate", _amount("agent_articulation_rate_sps", 2)),
     ("by_agent", _amount("events_interruption_by_agent", 0)),
     ("by_customer", _amount("events_interruption_by_customer", 0)),
-    ("tension", _text("tension_outcome")),
+    ("tension", _outcome),
     ("effort", _amount("effort_estimate", 1)),
     ("score", _amount("score_overall", 0)),
-    ("warnings", _text("quality_codes")),
+    ("warnings", _warnings),
 )
+OWN_WORDS = ("tension", "warnings")
+"""Columns that hold words of the page's language, not those of somebody else."""
 
 
 def _shortest(cell: Cell) -> object:

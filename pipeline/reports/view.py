@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from pipeline.records import Analysis, Event, EventKind, Evidence, GapKind, Hold, Role, Threshold
-from pipeline.reports.strings import Strings
+from pipeline.texts import Texts
 from pipeline.timeline import overlap_s
 
-MINUS = "\N{MINUS SIGN}"
-NBSP = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
 KIND_ORDER: tuple[EventKind, ...] = get_args(EventKind)
 FIRST_SHOWN: tuple[EventKind, ...] = ("interruption", "failed_attempt")
@@ -22,47 +20,34 @@ def clock(time_s: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def long_clock(time_s: float) -> str:
+def long_clock(time_s: float, text: Texts) -> str:
     """As ``clock``, but whole hours from a hundred on."""
     hours = time_s / 3600
-    return clock(time_s) if hours < 100 else quantity(hours, "h")
+    return clock(time_s) if hours < 100 else text.quantity(hours, text("unit.h"))
 
 
-def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
-    """A number for reading: a real minus, a plus when ``signed``."""
-    text = f"{abs(value):,.{decimals}f}".replace(",", NBSP)
-    if not text.strip("0."):
-        return text
-    return f"{MINUS}{text}" if value < 0 else f"+{text}" if signed else text
-
-
-def percent(share: float) -> str:
-    return f"{number(100 * share, 1 if 0 < share < 0.1 else 0)}{NBSP}%"
-
-
-def quantity(value: float, unit: str, decimals: int = 0, *, signed: bool = False) -> str:
-    return f"{number(value, decimals, signed=signed)}{NBSP}{unit}"
-
-
-def response(name: str, value: str | float, text: Strings) -> str:
+def response(name: str, value: str | float, text: Texts) -> str:
     """One figure of the agent's response to tension, for reading."""
     if isinstance(value, str):
-        return ", ".join(text.name_of("act", act) for act in value.split(", "))
+        return text.written(value.split(", "), "act")
     if name == "interruptions":
-        return number(value)
-    return number(100 * value, signed=True) if name == "rate_change" else number(value, 1, signed=True)
+        return text.number(value)
+    if name == "rate_change":
+        return text.number(100 * value, signed=True)
+    return text.number(value, 1, signed=True)
 
 
-def seconds(value: float, unit: str = "s") -> str:
+def seconds(value: float, text: Texts) -> str:
     """Under a minute with a decimal, else as a clock."""
-    return quantity(value, unit, 1) if value < 60 else clock(value)
+    return text.quantity(value, text("unit.s"), 1) if value < 60 else clock(value)
 
 
 class Limits:
     """The thresholds that an analysis was made with, by key."""
 
-    def __init__(self, thresholds: Sequence[Threshold]) -> None:
+    def __init__(self, thresholds: Sequence[Threshold], text: Texts) -> None:
         self._values = {threshold.key: threshold.value for threshold in thresholds}
+        self._text = text
 
     def get(self, key: str) -> float | None:
         """The number at ``key``; ``None`` where the analysis does not say."""
@@ -71,7 +56,7 @@ class Limits:
 
     def text(self, key: str) -> str:
         value = self.get(key)
-        return MISSING if value is None else f"{value:g}".replace("-", MINUS)
+        return MISSING if value is None else self._text.written(value)
 
 
 def roles_of(analysis: Analysis) -> tuple[Role, Role]:

@@ -20,6 +20,8 @@ from pipeline.reports.naming import folder_name
 from pipeline.reports.playback import Peaks
 from pipeline.reports.view import channel_of, roles_of
 from pipeline.settings import Settings
+from pipeline.texts import load_texts
+from pipeline.wording import reworded
 
 ANALYSIS = "analysis.json"
 AUDIO = "audio.ogg"
@@ -136,7 +138,7 @@ def rerender(folder: Path, settings: Settings, changed: Analysis | None = None) 
         InputRejected: there is no analysis or this version cannot read it, or the sound is damaged.
     """
     modes = files.Modes.of(settings.output)
-    analysis = changed or read_call(folder)
+    analysis = changed or reworded(read_call(folder), load_texts(settings.output.language))
     sound = _stored_sound(analysis, folder, settings, modes)
     files.sweep(folder)
     html = changed is None or (folder / "report.html").exists()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.records import Metadata, QualityWarning, Recording, Role, Separation
 from pipeline.settings import SpeakersSettings
+from pipeline.texts import Text
 from pipeline.weights import DIARIZATION_ADVICE
 
 GIVEN_CONFIDENCE = 1.0
@@ -59,13 +60,9 @@ def _two_channels(agent: int, method: str, confidence: float) -> Speakers:
 
 def _one_channel(settings: SpeakersSettings) -> Speakers:
     """One speaker for all that is said, as long as nothing tells the voices apart."""
-    by_voice = (
-        "" if settings.diarization == "off" else f"To tell them apart by their voices: {DIARIZATION_ADVICE}. "
-    )
-    warning = QualityWarning(
-        code="one_channel",
-        message="Both parties are on one channel and are not told apart: figures are of all speech together, "
-        f"and turn-taking is not measured. {by_voice}Better: record agent and customer on separate channels.",
-    )
+    message = Text("quality.one_channel_advice", command=DIARIZATION_ADVICE)
+    if settings.diarization == "off":
+        message = Text("quality.one_channel")
+    warning = QualityWarning(code="one_channel", message=message)
     separation = Separation(method="single", role_method="unknown", role_confidence=0.0, agent_label=None)
     return Speakers({"speaker_1": 0}, separation, (warning,))

@@ -5,7 +5,6 @@ import dataclasses
 from pipeline.errors import InputRejected
 from pipeline.phrases import load_phrases
 from pipeline.prosody.pitch import semitones
-from pipeline.quality import NAMES_A_SPEAKER, exchange_names
 from pipeline.records import (
     Analysis,
     Baseline,
@@ -20,6 +19,7 @@ from pipeline.settings import Settings
 from pipeline.speakers.channels import GIVEN_CONFIDENCE
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import CORRECTED, SWAPPED, corrected_warning
+from pipeline.texts import Text
 from pipeline.timeline import Span
 from pipeline.turns.floor import stored_floor
 from pipeline.turns.listening import measure_listening
@@ -32,7 +32,7 @@ OTHER_PART = {
     "speaker_1": "speaker_2",
     "speaker_2": "speaker_1",
 }
-OTHERS_BASELINE = "was compared with another speaker's baseline; analyse the call again"
+OTHERS_BASELINE = Text("unmeasured.others_baseline")
 
 
 def exchange_roles(analysis: Analysis, settings: Settings, baseline: Baseline | None) -> Analysis:
@@ -59,7 +59,7 @@ def exchange_roles(analysis: Analysis, settings: Settings, baseline: Baseline | 
     return dataclasses.replace(
         other,
         separation=_corrected(analysis.separation),
-        quality=Quality(warnings=_warnings_again(analysis.quality.warnings)),
+        quality=Quality(warnings=_warnings_again(other.quality.warnings)),
         measures=measures,
     )
 
@@ -74,13 +74,7 @@ def _corrected(separation: Separation) -> Separation:
 
 
 def _warnings_again(warnings: tuple[QualityWarning, ...]) -> tuple[QualityWarning, ...]:
-    kept = [
-        dataclasses.replace(each, message=exchange_names(each.message))
-        if each.code in NAMES_A_SPEAKER
-        else each
-        for each in warnings
-        if each.code not in (SWAPPED, CORRECTED)
-    ]
+    kept = [each for each in warnings if each.code not in (SWAPPED, CORRECTED)]
     return (*kept, corrected_warning())
 
 

@@ -18,6 +18,7 @@ from pipeline.records import (
 from pipeline.settings import Settings, SpeechSettings, TurnsSettings
 from pipeline.speakers.channels import Speakers
 from pipeline.speakers.parties import nearest
+from pipeline.texts import Text
 from pipeline.timeline import Span, containing, subtract, total_s
 from pipeline.transcription.alignment import align, coverage
 
@@ -27,24 +28,18 @@ SPEAKERS: tuple[Role, ...] = ("speaker_1", "speaker_2")
 def speakers_of(diarization: Diarization, turns: TurnsSettings) -> Speakers:
     """The parties by the order in which they first speak, and what limits what is said of them."""
     if len(diarization.segments) < 2:
-        message = (
-            "One channel, and only one voice was told apart on it: turn-taking is not measured. If two "
-            "people talk here, they sound too much alike."
-        )
-        return _speakers("single", [QualityWarning(code="one_channel", message=message)])
-    message = (
-        "Both parties are on one channel and were told apart by their voices. Who said what rests on that. "
-        f"Where both speak at once, mostly one is heard; overlaps under {turns.one_channel_overlap_s:g} s "
-        "are left out, and longer ones are possible, not certain."
-    )
+        one_voice = QualityWarning(code="one_channel", message=Text("quality.one_voice"))
+        return _speakers("single", [one_voice])
+    message = Text("quality.told_apart", least=turns.one_channel_overlap_s)
     warnings = [QualityWarning(code="one_channel", message=message)]
     if diarization.further:
         parties_s = total_s(span for spans in diarization.segments for span in spans)
         further_s = total_s(diarization.further)
-        message = (
-            f"{diarization.voices} voices were heard, as after a transfer or in a conference. The report is "
-            f"about the two that speak most. The rest, {further_s:.0f} s or "
-            f"{further_s / (further_s + parties_s):.0%} of the speech, is in no figure and no transcript."
+        message = Text(
+            "quality.more_voices",
+            voices=diarization.voices,
+            seconds=further_s,
+            share=further_s / (further_s + parties_s),
         )
         first_s, end_s = diarization.further[0][0], diarization.further[-1][1]
         warnings.append(

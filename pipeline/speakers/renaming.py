@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from pipeline.records import Measures, Role
+from pipeline.texts import Text
 
 Thing = TypeVar("Thing")
 
@@ -12,7 +13,8 @@ Thing = TypeVar("Thing")
 def renamed(thing: Thing, names: Mapping[Role, Role]) -> Thing:
     """``thing`` with every role replaced by the name that ``names`` has for it.
 
-    Roles are fields of type :data:`Role` and keys of dicts, however deep in records, tuples, lists and dicts.
+    Roles are fields of type :data:`Role`, keys of dicts and ``who`` in texts, however deep in records,
+    tuples, lists and dicts.
     """
     return cast(Thing, _renamed(thing, names)) if names else thing
 
@@ -30,6 +32,9 @@ def _renamed(thing: Any, names: Mapping[Role, Role]) -> Any:
             if after is not before:
                 changes[spec.name] = after
         return dataclasses.replace(thing, **changes) if changes else thing
+    if isinstance(thing, Text):
+        who = names.get(cast(Role, thing.values.get("who")))
+        return Text(thing.key, **{**thing.values, "who": who}) if who else thing
     if isinstance(thing, dict):
         return {names.get(cast(Role, key), key): _renamed(value, names) for key, value in thing.items()}
     if isinstance(thing, tuple | list):

@@ -21,6 +21,7 @@ from pipeline.phrases import normal_words
 from pipeline.records import CallFacts, Correction, QualityWarning, Role, Separation, Turn
 from pipeline.settings import CONFIG_DIR, SpeakersSettings
 from pipeline.speakers.channels import GIVEN_CONFIDENCE
+from pipeline.texts import Text
 from pipeline.timeline import overlap_s, union
 
 NUMBERED: tuple[Role, Role] = ("speaker_1", "speaker_2")
@@ -167,17 +168,15 @@ def role_warnings(
     guess = assign_roles(turns, call.language, settings)
     if guess.agent != "customer" or guess.confidence < settings.swap_probability:
         return []
-    message = (
-        f"By what they say, agent and customer are the wrong way round (probability {guess.confidence:.2f}). "
-        f"If so, exchange them: callcoach rescore --swap-roles {call.call_id}"
-    )
+    command = f"callcoach rescore --swap-roles {call.call_id}"
+    message = Text("quality.roles_swapped", probability=guess.confidence, command=command)
     strongest = guess.strongest()
     shown = next((turn for turn in turns if strongest and turn.turn == strongest.turn), turns[0])
     return [QualityWarning(code=SWAPPED, message=message, start_s=shown.start_s, end_s=shown.end_s)]
 
 
 def corrected_warning() -> QualityWarning:
-    return QualityWarning(code=CORRECTED, message="A user has said who the agent of this call is.")
+    return QualityWarning(code=CORRECTED, message=Text("quality.roles_corrected"))
 
 
 def _agent_of_correction(turns: Sequence[Turn], correction: Correction | None) -> Role | None:

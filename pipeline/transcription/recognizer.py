@@ -24,6 +24,7 @@ from pipeline.transcription.packing import (
 )
 
 NO_REPEAT_WORDS = 3
+GOES_ON = ("-", "'", "\N{RIGHT SINGLE QUOTATION MARK}")
 FALLBACK_LANGUAGE = "en"
 
 
@@ -122,12 +123,12 @@ class WhisperRecognizer:
 
 
 def _whole_words(tokens: Iterable[Any], window_start_s: float) -> tuple[Word, ...]:
-    """Words in window time; what follows a hyphen without a space belongs to the word before it."""
+    """Words in window time; a hyphen or an apostrophe without a space before it goes on with the word."""
     words: list[Word] = []
     for token in tokens:
         text = token.word.strip()
         start_s, end_s = float(token.start) - window_start_s, float(token.end) - window_start_s
-        if words and token.word.startswith("-") and len(text) > 1:
+        if words and token.word.startswith(GOES_ON) and len(text) > 1:
             first = words[-1]
             probability = min(first.probability, float(token.probability))
             words[-1] = replace(first, word=first.word + text, end_s=end_s, probability=probability)

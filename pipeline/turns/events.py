@@ -14,6 +14,7 @@ from statistics import fmean
 from pipeline.phrases import Phrases, normal_words
 from pipeline.records import CutOff, Event, EventKind, Role, Word
 from pipeline.settings import TurnsSettings
+from pipeline.texts import Text
 from pipeline.timeline import intersect, total_s
 from pipeline.turns.completeness import REACH, load_completeness
 from pipeline.turns.cues import Voice, listen
@@ -349,14 +350,15 @@ def by_rules(e: Encounter, settings: TurnsSettings) -> Verdict:
     Confidence grows with the distance of the deciding feature from its limit, from 0.5 on the limit to 0.95.
     """
     if e.in_pause:
-        return Verdict("backchannel", False, PAUSE_CONFIDENCE, "acknowledgement in the other's pause")
+        return Verdict("backchannel", False, PAUSE_CONFIDENCE, Text("event.in_pause"))
     silent = e.falls_silent(settings)
     yielded = e.yields(settings)
     if e.overlap_s < settings.event_min_overlap_s:
         return NO_EVENT
     if e.holder_elapsed_s < settings.simultaneous_start_s:
         sure = _confidence(settings.simultaneous_start_s - e.holder_elapsed_s, settings.simultaneous_start_s)
-        return Verdict("simultaneous_start", yielded, sure, f"both began within {e.holder_elapsed_s:.2f} s")
+        together = Text("event.began_together", seconds=e.holder_elapsed_s)
+        return Verdict("simultaneous_start", yielded, sure, together)
     keeps_floor = e.holder_goes_on_s > 0 and e.holds_s < settings.goes_on_s
     if (
         e.duration_s <= settings.backchannel_max_s
@@ -365,15 +367,15 @@ def by_rules(e: Encounter, settings: TurnsSettings) -> Verdict:
         and (e.acknowledgement or e.wordless)
     ):
         sure = _confidence(settings.backchannel_max_s - e.duration_s, settings.backchannel_max_s)
-        return Verdict("backchannel", False, sure, "short acknowledgement; the other went on")
+        return Verdict("backchannel", False, sure, Text("event.acknowledged"))
     if e.echo and silent:
-        return Verdict("terminal_overlap", yielded, PAUSE_CONFIDENCE, "said the other's last words with them")
+        return Verdict("terminal_overlap", yielded, PAUSE_CONFIDENCE, Text("event.echoed"))
     if e.remaining_s <= settings.terminal_remaining_s and e.holder_complete and silent:
         sure = _confidence(settings.terminal_remaining_s - e.remaining_s, settings.terminal_remaining_s)
-        return Verdict("terminal_overlap", False, sure, f"the other had {e.remaining_s:.2f} s left to say")
+        return Verdict("terminal_overlap", False, sure, Text("event.nearly_done", seconds=e.remaining_s))
     if e.duration_s < settings.failed_attempt_max_s and e.holder_goes_on_s >= settings.goes_on_s:
         sure = _confidence(settings.failed_attempt_max_s - e.duration_s, settings.failed_attempt_max_s)
-        return Verdict("failed_attempt", False, sure, f"gave up after {e.duration_s:.2f} s")
+        return Verdict("failed_attempt", False, sure, Text("event.gave_up", seconds=e.duration_s))
     return _interruption(e, yielded, settings)
 
 
@@ -381,15 +383,13 @@ def _interruption(e: Encounter, yielded: bool, settings: TurnsSettings) -> Verdi
     if e.overlap_s >= settings.interruption_overlap_s:
         sure = _confidence(e.overlap_s - settings.interruption_overlap_s, settings.interruption_overlap_s)
         if (e.acknowledgement or e.wordless) and not yielded:
-            return Verdict(
-                "interruption", yielded, LOWEST_CONFIDENCE, "a long acknowledgement over the other"
-            )
-        return Verdict("interruption", yielded, sure, f"{e.overlap_s:.2f} s of simultaneous speech")
+            return Verdict("interruption", yielded, LOWEST_CONFIDENCE, Text("event.long_acknowledgement"))
+        return Verdict("interruption", yielded, sure, Text("event.talked_over", seconds=e.overlap_s))
     if yielded and not e.holder_complete and e.overlap_s >= settings.interruption_cut_off_overlap_s:
         sure = _confidence(
             e.overlap_s - settings.interruption_cut_off_overlap_s, settings.interruption_overlap_s
         )
-        return Verdict("interruption", yielded, sure, "the other broke off in the middle of a sentence")
+        return Verdict("interruption", yielded, sure, Text("event.broke_off"))
     return NO_EVENT
 
 

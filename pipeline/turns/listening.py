@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from pipeline.phrases import Phrases, normal_words
 from pipeline.records import Event, Evidence, FirstAccount, Listening, Role, Turn
 from pipeline.settings import ListeningSettings, TurnsSettings
+from pipeline.texts import Text
 from pipeline.timeline import Span, containing, total_s, union
 from pipeline.turns.floor import Floor, turn_spans
 from pipeline.turns.sentences import opening_evidence, turn_evidence
 from pipeline.turns.silence import ROLES_UNKNOWN
 
-NO_ACCOUNT = "the customer never held the floor with anything to tell"
-NO_CUSTOMER = "the customer does not speak"
-NO_AGENT_TURN = "the agent never held the floor"
+NO_ACCOUNT = Text("unmeasured.no_account")
+NO_CUSTOMER = Text("unmeasured.no_customer")
+NO_AGENT_TURN = Text("unmeasured.no_agent_turn")
 FIGURES = (
     "first_account",
     "long_turns",
@@ -61,8 +62,8 @@ def measure_listening(
     credited = events_within(events, turn_spans(long), "backchannel", by="agent")
     per_minute = 60 * len(credited) / long_s if long and not unmeasurable else None
     if per_minute is None:
-        not_scored["backchannels_per_min"] = (
-            unmeasurable or f"the customer has no turn of {settings.long_turn_s:g} s"
+        not_scored["backchannels_per_min"] = unmeasurable or Text(
+            "unmeasured.no_long_turn", seconds=settings.long_turn_s
         )
     if unmeasurable:
         not_scored["long_turn_backchannels"] = not_scored["interruptions"] = unmeasurable
@@ -158,7 +159,7 @@ def first_account(
         prompts.append(turn_evidence(turn, prompt))
     start_s, end_s = told[0].start_s, told[-1].end_s
     prompts += [
-        turn_evidence(turn, "backchannel")
+        turn_evidence(turn, Text("account.backchannel"))
         for turn in floor.turns
         if turn.backchannel and turn.speaker == "agent" and start_s <= turn.start_s < end_s
     ]
@@ -189,14 +190,14 @@ def _prompt(
     """What kind of prompt an agent's turn is; ``None`` when it ends the account."""
     length_s = turn.end_s - turn.start_s
     if phrases.is_acknowledgement(turn.text):
-        return "acknowledgement"
+        return Text("account.acknowledgement")
     if length_s <= settings.prompt_max_s and phrases.invites_to_tell(turn.text):
-        return "invitation"
+        return Text("account.invitation")
     goes_on = any(
         after.speaker == "customer" and after.end_s - after.start_s >= settings.goes_on_telling_s
         for after in following
     )
-    return "short turn" if length_s <= settings.question_max_s and goes_on else None
+    return Text("account.short_turn") if length_s <= settings.question_max_s and goes_on else None
 
 
 def _interruption(turn: Turn, told: Turn, events: Sequence[Event]) -> Event | None:
@@ -210,12 +211,12 @@ def _ending(
 ) -> tuple[bool | None, str]:
     """Whether the account was cut off, and why it is thought so."""
     if taken is None:
-        return False, "the agent never took the floor"
+        return False, Text("account.never_taken")
     cut_in = _interruption(taken, told, events)
     if cut_in and cut_in.yielded:
-        return True, f"the agent came in over the customer, who stopped: {cut_in.reason}"
+        return True, Text("account.came_in", why=cut_in.reason)
     if phrases.is_incomplete(told.text):
-        return True, "the agent took the floor after an unfinished sentence"
+        return True, Text("account.unfinished")
     if unmeasurable:
         return None, unmeasurable
-    return False, "the customer had finished when the agent took the floor"
+    return False, Text("account.finished")

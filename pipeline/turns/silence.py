@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pipeline.phrases import Phrases
 from pipeline.records import Evidence, Gap, GapKind, Hold, Turn
 from pipeline.settings import TurnsSettings
+from pipeline.texts import Text
 from pipeline.timeline import Span, bridge, containing, gaps, overlap_s, union
 from pipeline.turns.sentences import Sentence, sentences
 
-ROLES_UNKNOWN = "roles are not known"
-NOBODY_BACK = "the agent does not speak after it"
-NOT_UNDERSTOOD = "the customer was asked, and no reply that is understood was heard"
+ROLES_UNKNOWN = Text("unmeasured.roles_unknown")
+NOBODY_BACK = Text("unmeasured.nobody_back")
+NOT_UNDERSTOOD = Text("unmeasured.reply_not_understood")
 OF_THE_AGENT = ("announced", "reason", "consent", "consent_asked", "time_given", "thanked")
 
 
@@ -143,7 +144,7 @@ def _handling(
     agreed = phrases.consents_to(question.text if question else "", reply.quote) if reply else None
     back = _first_turn_after(span, said)
     thanks = next((one for one in back if phrases.thanks_for_waiting(one.text)), None)
-    not_scored = {}
+    not_scored: dict[str, str] = {}
     if question and agreed is None:
         not_scored["consent"] = NOT_UNDERSTOOD
     if not back:

@@ -20,6 +20,7 @@ import yaml
 from pipeline.errors import SettingsError
 from pipeline.records import EventCues, EventKind
 from pipeline.settings import CONFIG_DIR, TurnsSettings
+from pipeline.texts import Text
 from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 
 FILE = "turn_taking.yaml"
@@ -40,41 +41,13 @@ EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 NEVER_HARSHER = {"backchannel": (NONE, "backchannel", "failed_attempt", "terminal_overlap")}
 """Kinds that another may become by weighing, where not any."""
 
-MEANINGS = {
-    "overlap_over_least": "the overlap is hardly longer than none",
-    "overlap_over_least_in_noise": "the overlap is hardly longer than none",
-    "overlap_over_cut_off": "the overlap is about as long as in a cut-off",
-    "overlap_over_cut_off_in_noise": "the overlap is about as long as in a cut-off",
-    "overlap_over_interruption": "the overlap is about as long as in an interruption",
-    "long_overlap": "both went on speaking",
-    "holder_had_begun": "the other had only just begun",
-    "holder_turn_had_begun": "the other had been speaking for a while",
-    "short": "the length of what was said",
-    "quiet_before": "the silence before",
-    "nearly_done": "the other was nearly done",
-    "holder_goes_on": "whether the other went on",
-    "holds": "who had the floor afterwards",
-    "holder_resumes": "the other took it up again",
-    "acknowledges": "an acknowledgement",
-    "perhaps_acknowledges": "most likely an acknowledgement",
-    "wordless": "a sound without words",
-    "words_complete": "the other's words were not complete",
-    "sentence_finished": "whether the other's words can end a sentence",
-    "sentence_finished_in_noise": "whether the other's words can end a sentence",
-    "ends_sentence": "how the other's sentence ends",
-    "echo": "the other's words were said with them",
-    "in_pause": "it came in a pause",
-    "comer_level": "the loudness of the start",
-    "comer_pitch": "the pitch of the start",
-    "comer_voiced": "how much of it is voice",
-    "holder_end_level": "the loudness of the other's end",
-    "holder_end_pitch": "the pitch of the other's end",
-    "holder_end_decay": "how the other's voice broke off or died away",
-    "last_word_long": "the length of the other's last word",
-    "last_word_certain": "how clear the other's last word was",
-    "holder_wordless": "whether the other said words",
-}
-"""What a feature says in an event's reason."""
+UNTOLD = frozenset(
+    (
+        *("constant", "noise", "wordless_in_noise", "holder_end_decay_in_noise"),
+        *(f"rule_{kind}" for kind in KINDS),
+    )
+)
+"""Features that an event's reason never names; the others have their words under ``event_sign``."""
 
 
 def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[str, float]:
@@ -158,7 +131,7 @@ class Weights:
     def telling(self, found: Mapping[str, float], kind: str, rather_than: str) -> str:
         """The feature that speaks most for one kind against another."""
         pull = self.weights[:, KINDS.index(kind)] - self.weights[:, KINDS.index(rather_than)]
-        spoken = {name: found[name] * pull[row] for row, name in enumerate(self.names) if name in MEANINGS}
+        spoken = {name: found[name] * pull[row] for row, name in enumerate(self.names) if name not in UNTOLD}
         return max(spoken, key=lambda name: spoken[name])
 
 
@@ -220,4 +193,4 @@ def weigh(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> Verdict:
         return NO_EVENT
     kind = EVENT_KINDS[KINDS.index(best) - 1]
     yielded = kind in ("interruption", "simultaneous_start") and e.yields(settings)
-    return Verdict(kind, yielded, chances[best], MEANINGS[model.telling(found, best, rule)])
+    return Verdict(kind, yielded, chances[best], Text("event.sign", sign=model.telling(found, best, rule)))

@@ -26,6 +26,7 @@ from pipeline.errors import InputRejected, StageFailed
 from pipeline.records import Recording
 from pipeline.settings import AudioSettings, load_settings
 from tests.audio.sounds import AMPLITUDES, LENGTH_S, TONES_HZ, dominant_hz, encode, level, tones, write_wav
+from tests.factories import in_english
 
 AUDIO = load_settings().audio
 LENGTH_TOLERANCE_S = 0.020
@@ -194,7 +195,7 @@ def test_wav_that_announces_more_than_it_holds_is_truncated(tmp_path: Path) -> N
     (warning,) = found.warnings
     assert warning.code == "truncated"
     assert warning.start_s == pytest.approx(LENGTH_S, abs=0.01)
-    assert "5.0 s" in warning.message
+    assert "5.0 s" in in_english(warning.message)
 
 
 def test_wav_that_announces_less_than_it_holds_is_read_whole(tmp_path: Path) -> None:
@@ -289,7 +290,7 @@ def test_samples_that_are_no_numbers_become_silence(tmp_path: Path) -> None:
     assert np.isfinite(found.samples).all()
     assert not found.samples[0, 100:110].any()
     (warning,) = found.warnings
-    assert (warning.code, warning.message.split()[0]) == ("invalid_samples", "12")
+    assert (warning.code, in_english(warning.message).split()[0]) == ("invalid_samples", "12")
 
 
 def test_samples_beyond_full_scale_are_limited(tmp_path: Path) -> None:

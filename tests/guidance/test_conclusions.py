@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from pipeline.coaching import load_texts
 from pipeline.errors import SettingsError
 from pipeline.guidance.config import GUIDANCE_FILE, load_guidance
 from pipeline.guidance.judge import judge
 from pipeline.records import Hold
-from pipeline.reports.view import NBSP, percent
-from tests.factories import settings
+from pipeline.texts import load_texts
+from tests.factories import in_english, settings
 from tests.guidance.calls import BAD, GOOD, Said, heard, judged
 from tests.guidance.test_checks import said
 
 GUIDANCE = load_guidance()
+ENGLISH = load_texts("en")
 
 
 # --- effort and promises ------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_promises() -> None:
     assert found[1].said_when == judged(lines, started_at=None).promises[1].when == "by Friday"
     kept = {one.id: one for one in judged(lines).guidance}["promises_kept_track"]
     assert (kept.verdict, kept.score) == ("partly_met", 0.5)
-    assert [evidence.note for evidence in kept.evidence] == ["no time given", "by Friday"]
+    assert [in_english(evidence.note) for evidence in kept.evidence] == ["no time given", "by Friday"]
     spoken = heard([("agent", "I'll send it. It will be there by Friday.", "promise")])
     only = replace(spoken.acts[0], quote="I'll send it.")
     assert judge(replace(spoken, acts=(only,)), settings()).promises[0].when == "2026-03-06"
@@ -155,8 +155,8 @@ def test_the_summary_claims_no_interruptions_that_one_channel_cannot_show() -> N
     """Never to have interrupted is said only where short overlaps can be seen."""
     spoken = heard(GOOD)
     one_channel = replace(spoken, separation=replace(spoken.separation, method="diarization"))
-    assert "never interrupted" in judge(spoken, settings()).coaching.summary
-    assert "interrupted" not in judge(one_channel, settings()).coaching.summary
+    assert "never interrupted" in in_english(judge(spoken, settings()).coaching.summary)
+    assert "interrupted" not in in_english(judge(one_channel, settings()).coaching.summary)
 
 
 def test_the_summary_rounds_as_the_figures_do() -> None:
@@ -171,7 +171,7 @@ def test_the_summary_rounds_as_the_figures_do() -> None:
         customer=replace(customer, talk_s=33.498),
     )
     found = judge(replace(spoken, measures=measures), settings())
-    assert f"had {percent(0.665)} of the talk".replace(NBSP, "") in found.coaching.summary
+    assert f"had {ENGLISH.percent(0.665)} of the talk" in in_english(found.coaching.summary)
 
 
 def test_nothing_to_keep_in_a_sentence_that_was_wrong() -> None:
@@ -196,11 +196,11 @@ def test_not_the_same_advice_twice() -> None:
 
 def test_texts_for_every_check() -> None:
     """Every check that can be kept or changed has its words; credits have nothing to change."""
-    texts = load_texts("en").checks
     own = {name for name, check in GUIDANCE.checks.items() if check.kind != "roll_up"}
-    assert set(texts) == own
+    assert set(ENGLISH.keys("advice")) == own
+    assert all(ENGLISH.find(f"advice.{name}.keep.title") for name in own)
     credit = {name for name in own if GUIDANCE.checks[name].kind == "credit"}
-    assert {name for name, text in texts.items() if text.change is None} == credit
+    assert {name for name in own if not ENGLISH.find(f"advice.{name}.change.title")} == credit
 
 
 # --- the file -----------------------------------------------------------------------------------------

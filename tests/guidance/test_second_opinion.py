@@ -19,6 +19,7 @@ from pipeline.records import Finding
 from pipeline.rescore import rescore
 from pipeline.settings import Settings
 from tests import factories
+from tests.factories import in_english
 from tests.guidance.calls import BAD, heard
 
 KEY = "CALLCOACH_JUDGE_API_KEY"
@@ -117,7 +118,11 @@ def test_an_opinion_stands_beside_the_verdict(server: Server) -> None:
     assert (found.verdict, found.score) == (own.verdict, own.score) == ("missed", 0.0)
     assert (other.model, other.verdict, other.replaced) == ("small", "met", None)
     (evidence,) = other.evidence
-    assert (evidence.turn, evidence.quote, evidence.note) == (2, "You should have waited.", "judge")
+    assert (evidence.turn, evidence.quote, in_english(evidence.note)) == (
+        2,
+        "You should have waited.",
+        "judge",
+    )
 
 
 def test_an_opinion_decides_where_the_setting_says_so(server: Server) -> None:
@@ -126,7 +131,7 @@ def test_an_opinion_decides_where_the_setting_says_so(server: Server) -> None:
     chosen = settings(server, "judge.decides=true")
     found = empathy(asked(server, "judge.checks=empathy"), chosen)
     assert (found.verdict, found.score) == ("met", 1.0)
-    assert found.reason == "judge (small): It is said."
+    assert in_english(found.reason) == "judge (small): It is said."
     assert found.second_opinion is not None
     assert found.second_opinion.replaced == "missed"
 
@@ -170,7 +175,7 @@ def test_trouble_is_a_warning(server: Server, trouble: dict[str, Any], expected:
     assert opinions.of == {}
     (warning,) = opinions.warnings
     assert warning.code == "judge_unavailable"
-    assert expected in warning.message
+    assert expected in in_english(warning.message)
     assert len(server.asked) == 1
 
 
@@ -178,14 +183,15 @@ def test_nobody_listens() -> None:
     """An address where nothing answers is a warning, too."""
     chosen = factories.settings("judge.url=http://127.0.0.1:9/v1", "judge.timeout_s=2")
     (warning,) = second_opinions(heard(BAD).turns, "en", load_guidance(), chosen).warnings
-    assert "cannot be reached" in warning.message
+    assert "cannot be reached" in in_english(warning.message)
 
 
 def test_unredacted_words_are_not_sent(server: Server) -> None:
     """Where redaction is off, or a language has none, the judge is not asked."""
-    assert "redaction is off" in asked(server, "redaction.kinds=null").warnings[0].message
+    unsent = asked(server, "redaction.kinds=null").warnings[0]
+    assert "redaction is off" in in_english(unsent.message)
     opinions = second_opinions(heard(BAD).turns, "tlh", load_guidance(), settings(server))
-    assert "language tlh" in opinions.warnings[0].message
+    assert "language tlh" in in_english(opinions.warnings[0].message)
     assert server.asked == []
 
 

@@ -228,6 +228,38 @@ def test_dates_are_written_as_the_reader_writes_them(browser: Browser, batch: Pa
         assert "02.03.2026, 09:14" in page.locator("#calls tr").first.inner_text()
 
 
+def test_numbers_are_written_as_the_reader_writes_them(browser: Browser, batch: Path) -> None:
+    """Decimal comma and point by the reader's locale, in figures, sentences, labels and drawings.
+
+    Quotes, ids and settings stay as they are, and tables are sorted by value.
+    """
+    with browser.new_context(locale="de-DE") as context:
+        page = context.new_page()
+        page.goto((batch / "late-bill-001" / "report.html").as_uri())
+        figures = page.locator(".figures").first.inner_text()
+        assert re.search(r"\d,\d\d.syll/s", figures)
+        assert not re.search(r"\d\.\d", figures)
+        assert page.locator(".events").first.inner_text().count("0,70") == 1
+        assert page.locator("#speed option").all_inner_texts() == ["0,75", "1", "1,25", "1,5", "2"]
+        assert page.locator("#speed option").first.get_attribute("value") == "0.75"
+        title = page.locator(".lane-events title").first.text_content()
+        assert title is not None
+        assert "0,4 s" in title
+        page.locator("summary", has_text="Settings that").click()
+        assert page.get_by_role("cell", name="0.75", exact=True).count() >= 1
+        page.goto((batch / "index.html").as_uri())
+        page.get_by_role("button", name="Agent's rate").click()
+        shown = page.locator("#calls td:nth-child(6)").all_inner_texts()
+        assert all(re.fullmatch(r"\d,\d\d", each) for each in shown)
+        page.get_by_role("button", name="Duration").click()
+        page.get_by_role("button", name="Duration").click()
+        assert page.locator("#calls td:nth-child(5)").first.inner_text() == "7:29"
+    with browser.new_context(locale="de-DE", java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto((batch / "late-bill-001" / "report.html").as_uri())
+        assert re.search(r"\d\.\d\d.syll/s", page.locator(".figures").first.inner_text())
+
+
 def test_prints_to_two_pages(browser: Browser, batch: Path, tmp_path: Path) -> None:
     """The printed report is two A4 pages, by the browser and by the command."""
     pdf = write_pdf(

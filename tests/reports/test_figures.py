@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.records import Analysis, Baseline
 from pipeline.reports.figures import FigureRow, Figures
-from pipeline.reports.strings import load_strings
 from pipeline.reports.view import Limits
+from pipeline.texts import load_texts
 from tests import factories
 
 USUAL = Baseline(
@@ -33,7 +33,7 @@ def details(baseline: Baseline | None) -> dict[str, str]:
     assert agent is not None
     measures = dataclasses.replace(made.measures, agent=dataclasses.replace(agent, baseline=baseline))
     of = dataclasses.replace(made, measures=measures)
-    rows: list[FigureRow] = Figures(of, Limits(of.thresholds), load_strings("en")).speakers()
+    rows: list[FigureRow] = Figures(of, Limits(of.thresholds, load_texts("en")), load_texts("en")).speakers()
     return {row.label: row.cells[0].detail for row in rows}
 
 

@@ -14,7 +14,7 @@ from pipeline.errors import SettingsError
 from pipeline.records import Analysis, Gap, GapKind, Hold, QualityWarning, SpeakerMeasures
 from pipeline.reports.html import ASSETS, render_call
 from pipeline.reports.playback import Peaks
-from pipeline.reports.strings import load_strings
+from pipeline.texts import load_texts
 from tests import factories
 from tests.factories import Line
 
@@ -288,7 +288,7 @@ def test_agent_emotion_is_nowhere_in_the_wording() -> None:
 def test_unknown_language_is_refused() -> None:
     """The message names the languages that there are."""
     with pytest.raises(SettingsError, match="no texts in 'xx'; known: en"):
-        load_strings("xx")
+        load_texts("xx")
 
 
 def test_bundled_player_is_the_one_that_is_named() -> None:

@@ -19,7 +19,7 @@ def test_same_facts_as_the_page() -> None:
         "## Keep doing",
         "73 words over 28.5 s of turn time",
         "**Interruptions: 1.** It is an interruption from 0.5 s of overlap",
-        "| Interruption | 0:10 | Agent, while the customer was speaking | 0.70 s | yes | 0.80 |",
+        "| Interruption | 0:10 | Agent, while the customer was speaking | 0.70",
         r"0\.7 s of overlap |",
         "0:04 to 0:11, cut off",
         "announced it: yes, “let me look at the bill right now.”",

@@ -14,6 +14,7 @@ from pipeline.speakers.parties import alone, in_speech
 from pipeline.timeline import Span, intersect, total_s, union
 from pipeline.turns.events import Judged, possible_only
 from pipeline.turns.units import Unit, Vocalisation
+from tests.factories import in_english
 
 SETTINGS = load_settings()
 BRIDGE_S = 0.25
@@ -66,7 +67,7 @@ def test_further_voices_are_nobodys() -> None:
     assert intersect(found.further, [span for own in found.segments for span in own]) == []
     (_, more) = speakers_of(found, SETTINGS.turns).warnings
     assert (more.code, more.start_s, more.end_s) == ("more_than_two_voices", 3.0, 5.0)
-    assert "2 s or 25%" in more.message
+    assert "2 s or 25%" in in_english(more.message)
 
 
 def test_one_voice_is_single() -> None:

@@ -6,13 +6,14 @@
   const PAGE = 200;
   const head = [...document.querySelectorAll(".calls th")];
   const data = document.getElementById("rows");
+  const dated = [...(body.rows[0]?.cells ?? [])].map((cell) => Boolean(cell.querySelector(".when")));
   // A cell is its text, [text, number to sort by] or [text, number or null, link].
   const build = (cells) => {
     const row = document.createElement("tr");
-    for (const cell of cells) {
-      const [text, , href] = Array.isArray(cell) ? cell : [cell];
+    for (const [column, cell] of cells.entries()) {
+      const [text, value, href] = Array.isArray(cell) ? cell : [cell];
       const bdi = document.createElement("bdi");
-      bdi.textContent = localDate(text);
+      bdi.textContent = typeof value === "number" ? localNumbers(text) : dated[column] ? localDate(text) : text;
       const place = row.insertCell();
       if (href) {
         const link = place.appendChild(document.createElement("a"));
@@ -46,7 +47,7 @@
   const draw = () => {
     body.replaceChildren(...wanted.slice(0, limit).map((one) => (one.row ??= build(one.cells))));
     more.hidden = wanted.length <= limit;
-    shown.textContent = shown.dataset.template.replace("#", String(wanted.length));
+    shown.textContent = localNumbers(shown.dataset.template.replace("#", String(wanted.length)));
   };
   const select = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
