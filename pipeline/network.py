@@ -50,7 +50,7 @@ def ways(settings: Settings, environment: Mapping[str, str] = os.environ) -> Ite
         name="dask",
         switch="batch.dask_address",
         purpose="a cluster that does the calls of a night; gets their addresses and the settings",
-        target=batch.dask_address,
+        target=without_password(batch.dask_address) if batch.dask_address else None,
     )
     yield Way(
         name="prefect",
