@@ -24,6 +24,7 @@ END_S = 0.3
 BEFORE_END_S = 1.5
 """The end of a unit is compared with this much before it."""
 LOUD_PERCENTILE = 75.0
+LOUD_UNITS_SHARE = 0.9
 DECAY_DB, DECAY_PERCENTILE = 10.0, 85.0
 """A voice dies away from where it is last within this of its loud frames."""
 MIN_VOICED_FRAMES = 4
@@ -45,10 +46,11 @@ class Voice:
         inside = self.levels[CLOCK.slice(span)]
         return float(np.percentile(inside, LOUD_PERCENTILE)) if inside.size else None
 
-    def is_loud(self, span: Span, under_db: float) -> bool:
-        """Whether a span is at most so far under the speaker's usual starts."""
-        level_db = self.level_db(span)
-        return level_db is not None and level_db >= (self.start_level_db or 0.0) - under_db
+    def loud_level_db(self) -> float:
+        """How loud the speaker's loud units are; short ones weigh little."""
+        ordered = sorted((self.level_db(unit.span) or 0.0, unit.end_s - unit.start_s) for unit in self.units)
+        lasting = np.cumsum([duration_s for _, duration_s in ordered])
+        return ordered[int(np.searchsorted(lasting, lasting[-1] * LOUD_UNITS_SHARE))][0]
 
     def decay_s(self, span: Span) -> float | None:
         """How long the voice dies away at the end of a span."""
