@@ -60,6 +60,8 @@ class Encounter:
     """How long F had been going on at t0, short pauses included."""
     echo: bool = False
     """Whether O says F's last words together with F, or finishes them."""
+    under_loud_db: float | None = None
+    """How far O is under the level of O's loud speech."""
     cues: EventCues | None = None
     """What the sound tells; ``None`` where only times and words are known."""
 

@@ -135,15 +135,11 @@ def _despite_noise(units: Sequence[Unit], voice: Voice, settings: TurnsSettings)
 
     What is far under the speaker's loud level is voices in the background, unless its words are clear.
     """
-    if not units:
-        return []
-    loud_db = voice.loud_level_db()
     kept = []
     for unit in units:
-        under_db = loud_db - (voice.level_db(unit.span) or loud_db)
         clear = (_mean_probability(unit.words) or 0.0) >= CLEAR_WORDS
         allowed_db = settings.noisy_spoken_db if unit.words else settings.noisy_wordless_db
-        if clear or under_db <= allowed_db:
+        if clear or (voice.under_loud_db(unit.span) or 0.0) <= allowed_db:
             kept.append(unit)
     return joined(kept, settings.noisy_bridge_s)
 
@@ -246,8 +242,9 @@ def _encounter(
     spoken_before = "" if last_words is None else _text_until(last_words, start_s)
     words = _words_up_to(theirs, last_words)
     last = last_words.words[-1] if last_words is not None and last_words.words else None
-    heard = None
+    heard = under_loud_db = None
     if voices:
+        under_loud_db = voices[vocalisation.speaker].under_loud_db((start_s, end_s))
         heard = listen(voices[vocalisation.speaker], voices[other], own, holder.span if holder else None)
     return Encounter(
         by=vocalisation.speaker,
@@ -277,6 +274,7 @@ def _encounter(
         in_pause=holder is None,
         turn_elapsed_s=start_s - chain.start_s if chain else 0.0,
         echo=holder is not None and _echoes(holder, vocalisation),
+        under_loud_db=under_loud_db,
         cues=heard,
     )
 

@@ -25,7 +25,7 @@ from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 FILE = "turn_taking.yaml"
 NONE = "none"
 KINDS: tuple[str, ...] = (NONE, *get_args(EventKind))
-EDGE_ERROR_S, EDGE_ERROR_IN_NOISE_S = 0.1, 0.2
+EDGE_ERROR_S, EDGE_ERROR_IN_NOISE_S = 0.04, 0.2
 """How far an edge of speech may be off on a clean line, and how much further in noise."""
 NOTHING_HEARD = EventCues(
     comer_level_db=None,
@@ -67,6 +67,7 @@ MEANINGS = {
     "echo": "the other's words were said with them",
     "in_pause": "it came in a pause",
     "comer_level": "the loudness of the start",
+    "comer_loud_in_noise": "how loud it was",
     "comer_pitch": "the pitch of the start",
     "comer_voiced": "how much of it is voice",
     "holder_end_level": "the loudness of the other's end",
@@ -90,6 +91,7 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
     noise = e.noise
     decay = _distance(cues.holder_end_decay_s, 0.08, 0.06)
     finished = _soft(e.holder_log_odds, 3.0)
+    took_floor = e.holds_s >= settings.goes_on_s  # then what F says is their next turn
     hardly = _soft(e.overlap_s - settings.event_min_overlap_s, 0.15)
     cut_off = _soft(e.overlap_s - settings.interruption_cut_off_overlap_s, 0.15)
     found = {
@@ -105,7 +107,7 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "short": _soft(settings.backchannel_max_s - e.duration_s, 0.2),
         "quiet_before": _soft(e.quiet_before_s - settings.backchannel_quiet_before_s, 0.3),
         "nearly_done": _soft(settings.terminal_remaining_s - e.remaining_s, 0.15),
-        "holder_goes_on": _soft(e.holder_goes_on_s - settings.goes_on_s / 2, 0.5),
+        "holder_goes_on": 0.0 if took_floor else _soft(e.holder_goes_on_s - settings.goes_on_s / 2, 0.5),
         "holds": _soft(e.holds_s - settings.goes_on_s, 0.4),
         "holder_resumes": float(resumes is not None and resumes <= settings.resume_within_s),
         "acknowledges": float(e.acknowledgement),
@@ -120,6 +122,7 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "echo": float(e.echo),
         "in_pause": float(e.in_pause),
         "comer_level": _soft(cues.comer_level_db, 6.0),
+        "comer_loud_in_noise": noise * _soft(e.under_loud_db, 6.0),
         "comer_pitch": _soft(cues.comer_pitch_st, 4.0),
         "comer_voiced": 0.0 if cues.comer_voiced_share is None else cues.comer_voiced_share - 0.5,
         "holder_end_level": _soft(cues.holder_end_level_db, 6.0),
