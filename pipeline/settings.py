@@ -395,8 +395,14 @@ class TurnsSettings(Section):
     noisy_bridge_s: float = setting(
         "pauses up to this length are closed on such a line", unit="s", source="[ex]", ge=0
     )
+    noisy_spoken_db: float = setting(
+        "unclear words on such a line may be this far under the speaker's loud level",
+        unit="dB",
+        source="[ex]",
+        ge=0,
+    )
     noisy_wordless_db: float = setting(
-        "speech without words on such a line may be this far under the speaker's usual level",
+        "speech without words on such a line may be this far under the speaker's loud level",
         unit="dB",
         source="[ex]",
         ge=0,

@@ -24,6 +24,7 @@ END_S = 0.3
 BEFORE_END_S = 1.5
 """The end of a unit is compared with this much before it."""
 LOUD_PERCENTILE = 75.0
+LOUD_UNITS_SHARE = 0.9
 DECAY_DB, DECAY_PERCENTILE = 10.0, 85.0
 """A voice dies away from where it is last within this of its loud frames."""
 MIN_VOICED_FRAMES = 4
@@ -39,16 +40,16 @@ class Voice:
     snr_db: float | None
     start_level_db: float | None
     start_pitch_hz: float | None
+    loud_level_db: float | None
 
     def level_db(self, span: Span) -> float | None:
         """How loud the loud frames of a span are."""
         inside = self.levels[CLOCK.slice(span)]
         return float(np.percentile(inside, LOUD_PERCENTILE)) if inside.size else None
 
-    def is_loud(self, span: Span, under_db: float) -> bool:
-        """Whether a span is at most so far under the speaker's usual starts."""
-        level_db = self.level_db(span)
-        return level_db is not None and level_db >= (self.start_level_db or 0.0) - under_db
+    def under_loud_db(self, span: Span) -> float | None:
+        """How far a span is under the speaker's loud units."""
+        return _difference(self.loud_level_db, self.level_db(span))
 
     def decay_s(self, span: Span) -> float | None:
         """How long the voice dies away at the end of a span."""
@@ -91,7 +92,7 @@ def hear_voices(
             PITCH_RATE_HZ,
             regions=np.array(regions, dtype=np.float64).reshape(-1, 2),
         )
-        voice = Voice(own, levels[role], track, activity[role].snr_db, None, None)
+        voice = Voice(own, levels[role], track, activity[role].snr_db, None, None, None)
         starts = [_start(unit) for unit in own]
         voices[role] = Voice(
             own,
@@ -100,6 +101,7 @@ def hear_voices(
             activity[role].snr_db,
             _median([voice.level_db(span) for span in starts]),
             _median([voice.pitch_hz(span) for span in starts]),
+            _loud_level_db(voice),
         )
     return voices
 
@@ -139,6 +141,15 @@ def _edges(unit: Unit, others: Sequence[Unit]) -> list[Span]:
     end = (max(unit.start_s, unit.end_s - BEFORE_END_S), unit.end_s)
     met = any(other.start_s < end[1] and other.end_s > end[0] for other in others)
     return union([_start(unit), end]) if met else [_start(unit)]
+
+
+def _loud_level_db(voice: Voice) -> float | None:
+    """How loud the speaker's loud units are; short ones weigh little."""
+    if not voice.units:
+        return None
+    ordered = sorted((voice.level_db(unit.span) or 0.0, unit.end_s - unit.start_s) for unit in voice.units)
+    lasting = np.cumsum([duration_s for _, duration_s in ordered])
+    return ordered[int(np.searchsorted(lasting, lasting[-1] * LOUD_UNITS_SHARE))][0]
 
 
 def _start(unit: Unit) -> Span:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pipeline.records import EventCues, EventKind, Role
 from pipeline.settings import TurnsSettings
 
+FULL_SNR_DB = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
@@ -36,6 +38,8 @@ class Encounter:
     """Whether no word of O was recognised with certainty: hums and laughter come out as guesses."""
     perhaps_acknowledgement: bool
     """Whether all words of O, the uncertain ones too, are acknowledgements, and there are any."""
+    words_probability: float | None
+    """How sure the recogniser was of O's words, in the mean: what noise makes up is unlikely."""
     holder_complete: bool
     holder_ends_sentence: bool
     """Whether F's last words carry the mark of the end of a sentence."""
@@ -56,8 +60,17 @@ class Encounter:
     """How long F had been going on at t0, short pauses included."""
     echo: bool = False
     """Whether O says F's last words together with F, or finishes them."""
+    under_loud_db: float | None = None
+    """How far O is under the level of O's loud speech."""
     cues: EventCues | None = None
     """What the sound tells; ``None`` where only times and words are known."""
+
+    @property
+    def noise(self) -> float:
+        """How noisy the line is, from 0 (the speech is 20 dB over the noise or more) to 1 (10 dB or less)."""
+        if self.cues is None or self.cues.snr_db is None:
+            return 0.0
+        return min(1.0, max(0.0, (FULL_SNR_DB - self.cues.snr_db) / 10))
 
     def falls_silent(self, settings: TurnsSettings) -> bool:
         """Whether F does not take it up again soon."""

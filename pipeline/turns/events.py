@@ -9,6 +9,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from statistics import fmean
 
 from pipeline.phrases import Phrases, normal_words
@@ -20,14 +21,17 @@ from pipeline.turns.completeness import REACH, load_completeness
 from pipeline.turns.cues import Voice, listen
 from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 from pipeline.turns.units import Unit, Vocalisation, joined, vocalisations
-from pipeline.turns.weighing import weigh
+from pipeline.turns.weighing import EDGE_ERROR_IN_NOISE_S, weigh
 
 LOWEST_CONFIDENCE = 0.5
 HIGHEST_CONFIDENCE = 0.95
 PAUSE_CONFIDENCE = 0.8
 CUT_OFF_CONFIDENCE = 0.3
+CLEAR_WORDS = 0.8
 ECHO_LEAD_S = 0.1
 ECHO_WORDS = 2
+ECHO_LIKENESS = 0.7
+"""Of the letters: what two say at once is often misheard in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,16 @@ def _is_noisy(voice: Voice | None, settings: TurnsSettings) -> bool:
 
 
 def _despite_noise(units: Sequence[Unit], voice: Voice, settings: TurnsSettings) -> list[Unit]:
-    """Units as far as noise lets them be trusted: with words or as loud as speech, without short holes."""
-    kept = [unit for unit in units if unit.words or voice.is_loud(unit.span, settings.noisy_wordless_db)]
+    """Units as far as noise lets them be trusted, without short holes.
+
+    What is far under the speaker's loud level is voices in the background, unless its words are clear.
+    """
+    kept = []
+    for unit in units:
+        clear = (_mean_probability(unit.words) or 0.0) >= CLEAR_WORDS
+        allowed_db = settings.noisy_spoken_db if unit.words else settings.noisy_wordless_db
+        if clear or (voice.under_loud_db(unit.span) or 0.0) <= allowed_db:
+            kept.append(unit)
     return joined(kept, settings.noisy_bridge_s)
 
 
@@ -231,8 +243,9 @@ def _encounter(
     spoken_before = "" if last_words is None else _text_until(last_words, start_s)
     words = _words_up_to(theirs, last_words)
     last = last_words.words[-1] if last_words is not None and last_words.words else None
-    heard = None
+    heard = under_loud_db = None
     if voices:
+        under_loud_db = voices[vocalisation.speaker].under_loud_db((start_s, end_s))
         heard = listen(voices[vocalisation.speaker], voices[other], own, holder.span if holder else None)
     return Encounter(
         by=vocalisation.speaker,
@@ -250,6 +263,7 @@ def _encounter(
         acknowledgement=bool(certain) and phrases.is_acknowledgement(" ".join(certain)),
         wordless=not certain,
         perhaps_acknowledgement=bool(vocalisation.words) and phrases.is_acknowledgement(vocalisation.text),
+        words_probability=_mean_probability(vocalisation.words),
         holder_complete=not phrases.is_incomplete(said),
         holder_ends_sentence=said.rstrip().endswith((".", "?", "!")),
         holder_log_odds=_log_odds(words, phrases.language),
@@ -261,6 +275,7 @@ def _encounter(
         in_pause=holder is None,
         turn_elapsed_s=start_s - chain.start_s if chain else 0.0,
         echo=holder is not None and _echoes(holder, vocalisation),
+        under_loud_db=under_loud_db,
         cues=heard,
     )
 
@@ -290,7 +305,14 @@ def _echoes(holder: Unit, vocalisation: Vocalisation) -> bool:
     """Whether O says the words that F still has to say, or all but the first of them."""
     left = [word.word for word in holder.words if word.start_s >= vocalisation.start_s - ECHO_LEAD_S]
     mine, theirs = normal_words(vocalisation.text), normal_words(" ".join(left))
-    return any(len(wanted) >= ECHO_WORDS and mine[: len(wanted)] == wanted for wanted in (theirs, theirs[1:]))
+    return any(
+        len(wanted) >= ECHO_WORDS and _alike(mine[: len(wanted)], wanted) for wanted in (theirs, theirs[1:])
+    )
+
+
+def _alike(some: Sequence[str], others: Sequence[str]) -> bool:
+    letters = "".join(some), "".join(others)
+    return SequenceMatcher(None, *letters, autojunk=False).ratio() >= ECHO_LIKENESS
 
 
 def _cut_off(
@@ -361,7 +383,7 @@ def by_rules(e: Encounter, settings: TurnsSettings) -> Verdict:
         return Verdict("simultaneous_start", yielded, sure, together)
     keeps_floor = e.holder_goes_on_s > 0 and e.holds_s < settings.goes_on_s
     if (
-        e.duration_s <= settings.backchannel_max_s
+        e.duration_s <= settings.backchannel_max_s + e.noise * EDGE_ERROR_IN_NOISE_S
         and e.quiet_before_s >= settings.backchannel_quiet_before_s
         and keeps_floor
         and (e.acknowledgement or e.wordless)

@@ -26,7 +26,8 @@ from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 FILE = "turn_taking.yaml"
 NONE = "none"
 KINDS: tuple[str, ...] = (NONE, *get_args(EventKind))
-FULL_SNR_DB = 20.0
+EDGE_ERROR_S, EDGE_ERROR_IN_NOISE_S = 0.04, 0.2
+"""How far an edge of speech may be off on a clean line, and how much further in noise."""
 NOTHING_HEARD = EventCues(
     comer_level_db=None,
     comer_pitch_st=None,
@@ -58,9 +59,10 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
     """
     cues = e.cues or NOTHING_HEARD
     resumes = e.holder_resumes_after_s
-    noise = 0.0 if cues.snr_db is None else min(1.0, max(0.0, (FULL_SNR_DB - cues.snr_db) / 10))
+    noise = e.noise
     decay = _distance(cues.holder_end_decay_s, 0.08, 0.06)
     finished = _soft(e.holder_log_odds, 3.0)
+    took_floor = e.holds_s >= settings.goes_on_s  # then what F says is their next turn
     hardly = _soft(e.overlap_s - settings.event_min_overlap_s, 0.15)
     cut_off = _soft(e.overlap_s - settings.interruption_cut_off_overlap_s, 0.15)
     found = {
@@ -76,13 +78,14 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "short": _soft(settings.backchannel_max_s - e.duration_s, 0.2),
         "quiet_before": _soft(e.quiet_before_s - settings.backchannel_quiet_before_s, 0.3),
         "nearly_done": _soft(settings.terminal_remaining_s - e.remaining_s, 0.15),
-        "holder_goes_on": _soft(e.holder_goes_on_s - settings.goes_on_s / 2, 0.5),
+        "holder_goes_on": 0.0 if took_floor else _soft(e.holder_goes_on_s - settings.goes_on_s / 2, 0.5),
         "holds": _soft(e.holds_s - settings.goes_on_s, 0.4),
         "holder_resumes": float(resumes is not None and resumes <= settings.resume_within_s),
         "acknowledges": float(e.acknowledgement),
         "perhaps_acknowledges": float(e.perhaps_acknowledgement),
         "wordless": float(e.wordless),
         "wordless_in_noise": noise * e.wordless,
+        "words_certain": 0.0 if e.words_probability is None else e.words_probability - 0.8,
         "words_complete": float(e.holder_complete) - 0.5,
         "sentence_finished": finished,
         "sentence_finished_in_noise": noise * finished,
@@ -90,6 +93,7 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "echo": float(e.echo),
         "in_pause": float(e.in_pause),
         "comer_level": _soft(cues.comer_level_db, 6.0),
+        "comer_loud_in_noise": noise * _soft(e.under_loud_db, 6.0),
         "comer_pitch": _soft(cues.comer_pitch_st, 4.0),
         "comer_voiced": 0.0 if cues.comer_voiced_share is None else cues.comer_voiced_share - 0.5,
         "holder_end_level": _soft(cues.holder_end_level_db, 6.0),
@@ -145,12 +149,18 @@ def possible_kinds(rule: str, e: Encounter, noise: float, settings: TurnsSetting
 
 
 def _is_possible(kind: str, e: Encounter, noise: float, settings: TurnsSettings) -> bool:
+    error_s = EDGE_ERROR_S + noise * EDGE_ERROR_IN_NOISE_S
     if kind == NONE:
         return e.wordless or noise > 0 or e.holder_words_probability is None
     if kind == "interruption":
         return e.overlap_s >= settings.interruption_cut_off_overlap_s and not e.perhaps_acknowledgement
     if kind == "terminal_overlap":
-        return e.echo or (e.holder_complete and e.falls_silent(settings))
+        in_time = e.remaining_s <= settings.terminal_remaining_s + error_s
+        return e.echo or (in_time and e.holder_complete and e.falls_silent(settings))
+    if kind == "backchannel":
+        return e.duration_s <= settings.backchannel_max_s + error_s
+    if kind == "simultaneous_start":
+        return e.holder_elapsed_s < settings.simultaneous_start_s + error_s
     return True
 
 

@@ -78,6 +78,10 @@ CASES = [
     ("cut off, 0.31 s of overlap", f"A 0-5 {CUT}\nC 4.69-7.5 I need it today", ["C interruption"]),
     ("cut off, then holds 1.01 s", f"A 0-5 {CUT}\nC 4.69-6.01 I need it today", ["C interruption"]),
     ("cut off, then holds 0.99 s", f"A 0-5 {CUT}\nC 4.69-5.99 I need it today", []),
+    # rule 4 as well: O says the end of F's sentence
+    ("says it with F", "A 0-5 buy the one with green light\nC 3.4-5.1 green light", ["C terminal_overlap"]),
+    ("misheard", "A 0-5 buy the one with green light\nC 3.4-5.1 greed right", ["C terminal_overlap"]),
+    ("something else", "A 0-5 buy the one with green light\nC 3.4-5.1 my money", ["C interruption"]),
     # what is no encounter at all
     ("one after the other", f"A 0-5 {DONE}\nC 5.4-7 good to hear\nA 7.6-9 yes it is", []),
     ("one speaker", f"A 0-5 {DONE}\nA 5.4-7 and the letter too", []),

@@ -15,7 +15,7 @@ from pipeline.settings import CONFIG_DIR
 from pipeline.turns import weighing
 from pipeline.turns.encounter import Encounter
 from pipeline.turns.events import by_rules, classify
-from pipeline.turns.weighing import FILE, KINDS, features, load_weights, weigh
+from pipeline.turns.weighing import FILE, KINDS, features, load_weights, possible_kinds, weigh
 from tests.dialogue import SETTINGS, dialogue, judged
 
 TURNS = SETTINGS.turns
@@ -66,6 +66,20 @@ def test_a_cough_is_no_backchannel() -> None:
     cough = encounter(f"A 0-6 {STORY}\nC 2-2.5 -", replace(PLAIN, comer_voiced_share=0.0))
     assert by_rules(cough, TURNS).kind == "backchannel"
     assert classify(cough, TURNS) is None
+
+
+@pytest.mark.parametrize(("snr_db", "kind"), [(40.0, "interruption"), (8.0, "backchannel")])
+def test_noise_makes_room_for_a_longer_acknowledgement(snr_db: float, kind: str) -> None:
+    """At 1.1 s an acknowledgement is over the limit, unless noise may have made it look longer."""
+    heard = encounter(f"A 0-6 {STORY}\nC 2-3.1 right I see", replace(PLAIN, snr_db=snr_db))
+    assert by_rules(heard, TURNS).kind == kind
+
+
+@pytest.mark.parametrize("seconds", [1.15, 1.4])
+def test_a_long_acknowledgement_does_not_become_a_backchannel(seconds: float) -> None:
+    """On a clean line the limit of a backchannel holds, whatever the weights say."""
+    heard = encounter(f"A 0-6 {STORY}\nC 2-{2 + seconds} thank you", PLAIN)
+    assert "backchannel" not in possible_kinds("interruption", heard, 0.0, TURNS)
 
 
 cues = st.builds(

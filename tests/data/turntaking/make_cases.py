@@ -506,32 +506,36 @@ def _voice(piece: Piece) -> str:
 
 SOUNDS = ("burst", "cough", "laughter", "breath", "ring", "keypad", "music")
 COUNTS = {
-    "interruption_cut": 15,
-    "interruption_yielded": 12,
-    "interruption_resumed": 6,
-    "interruption_over": 9,
-    "talk_over": 6,
-    "failed_attempt": 15,
-    "backchannel": 18,
-    "backchannel_pause": 9,
-    "terminal_overlap": 18,
+    "interruption_cut": 30,
+    "interruption_yielded": 24,
+    "interruption_resumed": 12,
+    "interruption_over": 18,
+    "talk_over": 12,
+    "failed_attempt": 30,
+    "backchannel": 36,
+    "backchannel_pause": 18,
+    "terminal_overlap": 36,
     "terminal_echo": 3,
-    "simultaneous_start": 12,
-    "cut_off": 6,
-    "hand_over": 12,
-    "small_overlap": 9,
+    "simultaneous_start": 24,
+    "cut_off": 12,
+    "hand_over": 24,
+    "small_overlap": 18,
     **{f"noise_{name}": 3 for name in SOUNDS},
 }
 """Scenarios of each kind; every third is a test."""
 
 MORE = {
-    "interruption_cut": 36,
-    "interruption_yielded": 12,
-    "terminal_overlap": 36,
-    "small_overlap": 8,
-    "cut_off": 8,
+    "interruption_cut": 60,
+    "interruption_yielded": 24,
+    "interruption_over": 24,
+    "failed_attempt": 30,
+    "backchannel": 30,
+    "terminal_overlap": 60,
+    "simultaneous_start": 20,
+    "small_overlap": 24,
+    "cut_off": 12,
 }
-"""Further training scenarios of the kinds that differ by how the holder ends."""
+"""Further training scenarios of the kinds that are easily taken for another."""
 MORE_FROM = 100
 
 EXPECTED = {
