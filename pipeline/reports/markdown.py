@@ -77,10 +77,7 @@ class Writer:
         return f"# {title}\n\n{known}\n\n{escape(self.a.coaching.summary)}".rstrip()
 
     def warnings(self) -> str:
-        lines = [
-            f"- **{self.t.name_of('warning', each.code)}.** {escape(each.message)}"
-            for each in self.a.quality.warnings
-        ]
+        lines = [f"- {escape(each.message)}" for each in self.a.quality.warnings]
         return self._part("warnings.title", "\n".join(lines))
 
     def coaching(self, kind: str, points: Sequence[CoachingPoint]) -> str:
