@@ -26,6 +26,8 @@ from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 FILE = "turn_taking.yaml"
 NONE = "none"
 KINDS: tuple[str, ...] = (NONE, *get_args(EventKind))
+RULES_LOSE_IN_NOISE = 0.5
+"""Share of the rules' lead that they lose where the line is noisy."""
 EDGE_ERROR_S, EDGE_ERROR_IN_NOISE_S = 0.04, 0.2
 """How far an edge of speech may be off on a clean line, and how much further in noise."""
 NOTHING_HEARD = EventCues(
@@ -45,7 +47,7 @@ NEVER_HARSHER = {"backchannel": (NONE, "backchannel", "failed_attempt", "termina
 UNTOLD = frozenset(
     (
         *("constant", "noise", "wordless_in_noise", "holder_end_decay_in_noise"),
-        *(f"rule_{kind}" for kind in KINDS),
+        *(f"rule_{kind}{where}" for kind in KINDS for where in ("", "_in_noise")),
     )
 )
 """Features that an event's reason never names; the others have their words under ``event_sign``."""
@@ -106,7 +108,8 @@ def features(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> dict[s
         "noise": noise,
     }
     rule = by_rules.kind or NONE
-    return found | {f"rule_{kind}": float(kind == rule) for kind in KINDS}
+    found |= {f"rule_{kind}": float(kind == rule) for kind in KINDS}
+    return found | {f"rule_{kind}_in_noise": noise * (kind == rule) for kind in KINDS}
 
 
 def _soft(value: float | None, scale: float) -> float:
@@ -197,7 +200,7 @@ def weigh(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> Verdict:
     rule = by_rules.kind or NONE
     allowed = possible_kinds(rule, e, found["noise"], settings)
     best = max(allowed, key=lambda kind: chances[kind])
-    if chances[best] - chances[rule] <= model.margin:
+    if chances[best] - chances[rule] <= model.margin * (1 - RULES_LOSE_IN_NOISE * found["noise"]):
         return replace(by_rules, confidence=chances[rule])
     if best == NONE:
         return NO_EVENT
