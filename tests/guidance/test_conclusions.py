@@ -9,7 +9,7 @@ from hypothesis import given
 from pipeline.errors import SettingsError
 from pipeline.guidance.config import GUIDANCE_FILE, load_guidance
 from pipeline.guidance.judge import judge
-from pipeline.records import Hold
+from pipeline.records import Hold, ScoreSum
 from pipeline.texts import load_texts
 from tests.factories import in_english, settings
 from tests.guidance.calls import BAD, GOOD, Said, heard, judged
@@ -17,6 +17,8 @@ from tests.guidance.test_checks import said
 
 GUIDANCE = load_guidance()
 ENGLISH = load_texts("en")
+LIMITS = GUIDANCE.limits
+NO_SUM = ScoreSum(id="none", points=0.0, weight=0.0, checks=())
 
 
 # --- effort and promises ------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ def test_promises() -> None:
     assert found[1].said_when == judged(lines, started_at=None).promises[1].when == "by Friday"
     kept = {one.id: one for one in judged(lines).guidance}["promises_kept_track"]
     assert (kept.verdict, kept.score) == ("partly_met", 0.5)
-    assert [in_english(evidence.note) for evidence in kept.evidence] == ["no time given", "by Friday"]
+    assert [in_english(evidence.note) for evidence in kept.evidence] == ["no time given", "“by Friday”"]
     spoken = heard([("agent", "I'll send it. It will be there by Friday.", "promise")])
     only = replace(spoken.acts[0], quote="I'll send it.")
     assert judge(replace(spoken, acts=(only,)), settings()).promises[0].when == "2026-03-06"
@@ -87,7 +89,7 @@ def test_odd_dates_of_a_call(started_at: str | None) -> None:
 
 @given(said())
 def test_scores_are_their_sums(lines: list[Said]) -> None:
-    """0..100; only what was counted is in the denominator; nothing counted gives no score."""
+    """0..100; only what was counted is in the denominator; too little counted gives no score."""
     judgement = judged(lines)
     scores, counted = judgement.scores, {one.id: one for one in judgement.guidance if one.score is not None}
     sums = {one.id: one for one in scores.sums}
@@ -100,14 +102,27 @@ def test_scores_are_their_sums(lines: list[Said]) -> None:
         "act": scores.ldal.act,
         "impression": scores.ldal.impression,
     }
+    enough = {name: len(sums.get("overall", NO_SUM).checks) >= LIMITS.overall_checks for name in values}
+    enough |= {
+        part: len(sums.get(part, NO_SUM).checks) >= LIMITS.part_checks for part in ("how_said", "what_said")
+    }
     for name, value in values.items():
-        assert (value is None) == (name not in sums)
+        assert (value is not None) == (name in sums and enough[name])
         if value is not None:
             total = sums[name]
             assert 0 <= value <= 100
             assert value == pytest.approx(100 * total.points / total.weight)
             assert total.weight == pytest.approx(sum(counted[check].weight for check in total.checks))
     assert set(scores.not_scored) == {one.id for one in judgement.guidance if one.verdict == "not_scored"}
+
+
+def test_a_single_check_is_no_overall_score() -> None:
+    """A message on an answering machine has a pace and little else: that is no call of 100."""
+    alone = judged([("agent", "Hello, this is a message.", "")])
+    assert [one.id for one in alone.guidance if one.score is not None]
+    scores = alone.scores
+    assert (scores.overall, scores.how_said, scores.what_said, scores.ldal.diffuse) == (None,) * 4
+    assert len(next(one for one in scores.sums if one.id == "overall").checks) < LIMITS.overall_checks
 
 
 def test_good_beats_bad() -> None:
