@@ -28,7 +28,7 @@ def is_named() -> bool:
     return PREFECT_API_URL.value() is not None
 
 
-def start_temporary_server() -> None:
+def start_temporary_server() -> "subprocess.Popen[bytes]":
     """Start a server for this process, and name it to Prefect; its data are in ``PREFECT_HOME`` and stay.
 
     It ends after the process has, so that nothing is lost of what Prefect still has to say by then.
@@ -51,6 +51,7 @@ def start_temporary_server() -> None:
     _await(f"{address}/health")
     os.environ["PREFECT_API_URL"] = address
     refresh_global_settings_context()
+    return process
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
