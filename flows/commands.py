@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,27 +42,30 @@ def nightly(
     """Analyse what is new or changed, as a Prefect flow.
 
     Discovers recordings, analyses those without a current analysis, then writes the batch's figures and
-    its index. A failing call is reported and the batch goes on.
+    its index. A failing call is reported and the batch goes on. Where nothing is to be done and no Prefect
+    server is named, none is started.
     """
     from flows.environment import prepare_command
 
     prepare_command()
-    from flows.nightly import nightly as flow
+    from flows import nightly as flows_nightly
+    from flows.progress import progress_on_stderr
+    from flows.temporary import is_named, start_temporary_server
+    from pipeline.settings import load_settings
 
     assignments = _without_secrets(assignments)
-
-    with orderly_termination():
-        state = flow(
-            source=source,
-            date=date.strftime("%Y-%m-%d") if date else None,
-            out=out,
-            config=config,
-            assignments=list(assignments),
-            workers=workers,
-            return_state=True,
-        )
+    settings = load_settings(Path(config) if config else None, assignments)
+    which: dict[str, Any] = {"source": source, "out": out}
+    which["date"] = date.strftime("%Y-%m-%d") if date else None
     try:
-        result: Any = state.result()
+        with orderly_termination(), progress_on_stderr(settings.batch):
+            result = None if is_named() else flows_nightly.idle(settings, **which)
+            if result is None:
+                if not is_named():
+                    start_temporary_server()
+                given = {"config": config, "assignments": list(assignments), "workers": workers}
+                state: Any = flows_nightly.nightly(**which, **given, return_state=True)
+                result = state.result()
     except InputRejected as error:  # of the source as a whole: there is no such folder
         raise click.UsageError(str(error)) from error
     if as_json:

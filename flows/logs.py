@@ -17,9 +17,16 @@ def log_lines(settings: BatchSettings) -> Iterator[None]:
     if settings.log_format == "none":
         yield
         return
-    log = logging.getLogger(LOGGER)
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if settings.log_format == "json" else _Text())
+    with heard(handler):
+        yield
+
+
+@contextmanager
+def heard(handler: logging.Handler) -> Iterator[None]:
+    """Let ``handler`` have the events of a batch in the block."""
+    log = logging.getLogger(LOGGER)
     before, log.propagate = (log.level, log.propagate), False
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -11,12 +11,14 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed
 
 from flows import notify
-from flows.logs import log_lines
+from flows.logs import heard, log_lines
+from flows.progress import Progress
 from flows.tasks import outcome_of, process
 from pipeline.batch import Analyze, CallOutcome
-from pipeline.nightly import Job, Night, run_night
+from pipeline.nightly import Job, Night, WorkFound, run_night
 from pipeline.planning import Need
 from pipeline.settings import Settings, load_settings
+from pipeline.storage import is_remote
 
 SOME_FAILED = "CompletedWithFailures"
 ANALYZE: Analyze | None = None
@@ -79,7 +81,8 @@ def _run(
     workers: int | None = None,
     only: Sequence[Need] = ("analyse", "rescore"),
 ) -> State[dict[str, Any]]:
-    with log_lines(settings.batch):
+    log = get_run_logger()
+    with log_lines(settings.batch), heard(Progress(log.info, settings.batch.progress_every_calls)):
         night = run_night(
             settings,
             source=source,
@@ -90,15 +93,36 @@ def _run(
             runner=in_tasks,
             analyze=ANALYZE,
         )
-    message = _show(night)
-    log = get_run_logger()
+    message = ", ".join(f"{count} {what}" for what, count in night.counts.items())
+    _show(night, message)
+    result = _told(night, settings)
     log.info(message)
+    for problem in result["problems"]:
+        log.warning("%s", problem)
+    return Completed(name=SOME_FAILED if night.failures else None, message=message, data=result)
+
+
+def idle(
+    settings: Settings, *, source: str | None, out: str | None, date: str | None
+) -> dict[str, Any] | None:
+    """The result of a night without any work, without Prefect; ``None`` if there is some, which is then not
+    begun. What is in an object store is only seen once it is fetched: that is work."""
+    if is_remote(source or settings.batch.source) or is_remote(out or settings.batch.out):
+        return None
+    try:
+        with log_lines(settings.batch):
+            night = run_night(settings, source=source, out=out, date=date, idle=True)
+    except WorkFound:
+        return None
+    return _told(night, settings)
+
+
+def _told(night: Night, settings: Settings) -> dict[str, Any]:
+    """Tell who is to be told, and what a run returns."""
     problems = [*night.problems, *notify.tell(night, settings)]
     if night.ledger_error:
         problems.append(f"the ledger could not be used: {night.ledger_error}")
-    for problem in problems:
-        log.warning("%s", problem)
-    result = night.counts | {
+    return night.counts | {
         "index": night.index,
         "problems": problems,
         "failures": [
@@ -106,7 +130,6 @@ def _run(
             for bad in night.failures
         ],
     }
-    return Completed(name=SOME_FAILED if night.failures else None, message=message, data=result)
 
 
 def in_tasks(
@@ -127,9 +150,8 @@ def in_tasks(
         yield under_way[run], outcome_of(run, under_way[run].call)
 
 
-def _show(night: Night) -> str:
+def _show(night: Night, message: str) -> None:
     """Counts and failed calls as a table in Prefect's UI, and the way to the pages; no reasons, no words."""
-    message = ", ".join(f"{count} {what}" for what, count in night.counts.items())
     rows: list[dict[str, Any]] = [{"what": what, "value": count} for what, count in night.counts.items()]
     rows += [{"what": f"failed: {bad.call_id}", "value": bad.error_kind} for bad in night.failures]
     create_table_artifact(table=rows, key="callcoach-nightly", description=f"Nightly batch: {message}")
@@ -137,4 +159,3 @@ def _show(night: Night) -> str:
         address = night.index.removesuffix("index.html") + name
         link = address if "://" in address else Path(address).absolute().as_uri()
         create_link_artifact(link=link, link_text=name, key=key, description=f"Nightly batch: {message}")
-    return message

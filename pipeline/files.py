@@ -100,6 +100,14 @@ def write_text(path: Path, content: str, modes: Modes) -> Path:
     return write_bytes(path, content.encode("utf-8", "replace"), modes)
 
 
+def update_text(path: Path, content: str, modes: Modes) -> Path:
+    """:func:`write_text`, but a file that holds just that already is left alone."""
+    if path.is_file() and path.read_bytes() == content.encode("utf-8", "replace"):
+        path.chmod(modes.file)
+        return path
+    return write_text(path, content, modes)
+
+
 def sync(path: Path) -> None:
     """Flush a file, or the entries of a folder, to the disk."""
     if os.name == "nt" and path.is_dir():

@@ -63,6 +63,10 @@ class Job:
     need: Need
 
 
+class WorkFound(Exception):
+    """There is something to do in a night that was to be an idle one."""
+
+
 class Runner(Protocol):
     """Has jobs done, at most ``width`` at a time, and gives each with its outcome as it becomes ready."""
 
@@ -110,14 +114,17 @@ def run_night(
     only: Sequence[Need] = ("analyse", "rescore"),
     runner: Runner | None = None,
     analyze: Analyze | None = None,
+    idle: bool = False,
 ) -> Night:
     """Do what the recordings in ``source`` need in ``out``; both are those of the settings by default.
 
     Args:
         date: only calls whose metadata say that they started on this day (YYYY-MM-DD).
         only: needs that are met; the others are left as they are.
+        idle: only where no call needs anything.
 
     Raises:
+        WorkFound: ``idle``, and some call needs something; nothing is begun.
         InputRejected: there is no such source.
         StageFailed, OSError: the output cannot be written, or a store does not answer.
         ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
@@ -135,6 +142,10 @@ def run_night(
             calls = [call for call in batch.calls if date is None or _started_on(date, call)]
             run = _Run(output, settings, ledger, only)
             jobs = run.sort_out(batch, calls)
+            if idle and jobs:
+                raise WorkFound
+            for outcome in run.outcomes:
+                run.tell(outcome)
             LOG.info(
                 "run_started", extra={"facts": {"run": ledger.owner, "calls": len(calls), "jobs": len(jobs)}}
             )
@@ -239,7 +250,7 @@ class _Run:
     def sort_out(self, batch: Plan, calls: Iterable[PlannedCall]) -> list[Job]:
         """The calls that need something; the others are counted, or stand failed as they were."""
         for refused in batch.refused:
-            self._settle(refused_outcome(refused))
+            self.outcomes.append(refused_outcome(refused))
         jobs: list[Job] = []
         found_done: list[PlannedCall] = []
         known = self._ledger.read()
@@ -254,7 +265,7 @@ class _Run:
                     self._unchanged += 1
                     continue
                 if _stands_failed(entry):
-                    self._settle(_failed_before(entry))
+                    self.outcomes.append(_failed_before(entry))
                     continue
             need = "analyse" if is_remote(call.source) else self._need(call)
             if need == "analyse" and not is_remote(call.source) and _is_forgotten(call, forgotten):
@@ -349,16 +360,19 @@ class _Run:
             self._forgotten += 1
         else:
             self._rescored += outcome.done and job.need == "rescore"
-            self._settle(outcome)
+            self.outcomes.append(outcome)
+        self.tell(outcome)
 
-    def _settle(self, outcome: CallOutcome) -> None:
+    def tell(self, outcome: CallOutcome) -> None:
+        """Log what became of a call."""
         facts: dict[str, object] = {"run": self._ledger.owner, "call_id": outcome.call_id}
-        facts |= {"seconds": round(outcome.seconds, 3)}
         if outcome.failed:
-            LOG.warning("call_failed", extra={"facts": facts | {"error_kind": outcome.error_kind}})
+            facts |= {"seconds": round(outcome.seconds, 3), "error_kind": outcome.error_kind}
+            LOG.warning("call_failed", extra={"facts": facts})
+        elif outcome.done:
+            LOG.info("call_done", extra={"facts": facts | {"seconds": round(outcome.seconds, 3)}})
         else:
-            LOG.info("call_done", extra={"facts": facts})
-        self.outcomes.append(outcome)
+            LOG.info("call_left", extra={"facts": facts | {"because": outcome.status}})
 
 
 def _pool(

@@ -80,7 +80,7 @@ class Identity:
             metadata_sha256=hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest(),
             settings_sha256=_settings_sha256(settings),
             guidance_sha256=guidance_sha256(ANY_LANGUAGE),
-            product_version=version("callcoach"),
+            product_version=_product_version(),
         )
 
 
@@ -147,7 +147,7 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
     if _mapping(stored, "removed").get("transcript_at") and facts.get("sha256") == sha256_of(call.path):
         return "current"  # its words were removed by age; they are not to come back
     if (
-        provenance.get("product_version") != version("callcoach")
+        provenance.get("product_version") != _product_version()
         or any(facts.get(name) != getattr(call.metadata, name) for name in METADATA_SHOWN)
         or facts.get("sha256") != sha256_of(call.path)
     ):
@@ -185,6 +185,11 @@ def file_stamp(path: Path) -> Stamp:
     except OSError:
         return None, None
     return found.st_size, found.st_mtime_ns
+
+
+@cache
+def _product_version() -> str:
+    return version("callcoach")
 
 
 @cache

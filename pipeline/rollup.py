@@ -67,7 +67,8 @@ def roll_up(
             entries += [_of_ledger(row) for row in standing.entries if _failed_elsewhere(row, told)]
         entries.sort(key=lambda entry: (entry.call_id, entry.source))  # whichever call was ready first
         ledger = ledger_document(standing) if standing is not None else None
-        index = write_batch(out, entries, settings, ledger)
+        shown = [(entry.folder, (entry.stamp, entry.row)) for entry in entries if entry.row is not None]
+        index = write_batch(out, entries, settings, ledger, tables_hold=shown == list(known.items()))
         (out / STALE).unlink(missing_ok=True)
         return index
 

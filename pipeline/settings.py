@@ -821,6 +821,9 @@ class BatchSettings(Section):
         "transcripts of calls that were never finished are removed after", unit="days", gt=0
     )
     log_format: Literal["none", "text", "json"] = setting("log lines of a batch on stderr, and their shape")
+    progress_every_calls: int = setting(
+        "calls after which a night says how far it is, where no terminal shows it", unit="calls", ge=1
+    )
     metrics_file: str | None = setting(
         "file for Prometheus' text collector, e.g. /var/lib/node_exporter/callcoach.prom"
     )

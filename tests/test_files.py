@@ -28,6 +28,17 @@ def test_write_replaces_content_and_leaves_nothing_else(tmp_path: Path) -> None:
     assert names(tmp_path) == ["report.md"]
 
 
+def test_update_leaves_a_file_alone_that_needs_none(tmp_path: Path) -> None:
+    """The same text is not written again, another one is; permissions are set either way."""
+    target = files.update_text(tmp_path / "agent.html", "caf\udce9", MODES)
+    first = target.stat().st_ino
+    target.chmod(0o600)
+    files.update_text(target, "caf\udce9", MODES)
+    assert (target.stat().st_ino, target.stat().st_mode & 0o777) == (first, MODES.file)
+    files.update_text(target, "tea", MODES)
+    assert target.read_text() == "tea"
+
+
 def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     """A writer that dies half-way leaves the earlier content."""
     target = tmp_path / "calls.parquet"

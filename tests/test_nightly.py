@@ -39,9 +39,12 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_unchanged_calls_are_not_even_opened(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rerun reads neither a recording nor an analysis, and its index and table are those of before."""
+    """A rerun reads neither a recording nor an analysis, and leaves tables and pages of agents alone."""
+    for path in place.calls.glob("*.wav"):
+        path.with_suffix(".json").write_text('{"agent_id": "maya"}')
     place.night()
-    table = (place.out / "calls.parquet").read_bytes()
+    kept = [place.out / name for name in ("calls.parquet", "summary.csv", "agents/maya.html")]
+    before = [path.stat() for path in kept]
 
     def refuse(*_: object) -> None:
         raise AssertionError("was read")
@@ -52,7 +55,13 @@ def test_unchanged_calls_are_not_even_opened(place: Place, monkeypatch: pytest.M
     assert place.night().counts == {
         "analysed": 0, "rescored": 0, "unchanged": 2, "elsewhere": 0, "failed": 0,
     }  # fmt: skip
-    assert (place.out / "calls.parquet").read_bytes() == table
+    after = [path.stat() for path in kept]
+    assert [(one.st_ino, one.st_mtime_ns) for one in after] == [
+        (one.st_ino, one.st_mtime_ns) for one in before
+    ]
+    kept[1].unlink()
+    place.night()
+    assert len(kept[1].read_text().splitlines()) == 3
 
 
 def test_each_change_needs_its_own(place: Place) -> None:

@@ -45,11 +45,17 @@ class BatchEntry:
 
 
 def write_batch(
-    out: Path, entries: Iterable[BatchEntry], settings: Settings, ledger: Mapping[str, Any] | None = None
+    out: Path,
+    entries: Iterable[BatchEntry],
+    settings: Settings,
+    ledger: Mapping[str, Any] | None = None,
+    *,
+    tables_hold: bool = False,
 ) -> Path:
     """Write the pages of a batch into ``out`` and return the path of ``index.html``.
 
-    ``ledger`` says how the calls stand over all runs; without one the pages do not speak of it.
+    ``ledger`` says how the calls stand over all runs; without one the pages do not speak of it. With
+    ``tables_hold`` the rows are those of the tables that are there.
     """
     modes = files.Modes.of(settings.output)
     files.make_folder(out, modes)
@@ -58,17 +64,18 @@ def write_batch(
     summary["ledger"] = ledger
     shown = [entry for entry in held if entry.row is not None]
     stamps = {entry.folder or "": entry.stamp or (None, None) for entry in shown}
-    with files.atomic_path(out / "calls.parquet", modes) as path:
-        write_parquet([entry.row for entry in shown if entry.row is not None], path, stamps)
-    with files.atomic_path(out / "summary.csv", modes) as path:
-        write_csv([entry.row for entry in shown if entry.row is not None], path)
+    if not (tables_hold and (out / "summary.csv").is_file()):
+        with files.atomic_path(out / "calls.parquet", modes) as path:
+            write_parquet([entry.row for entry in shown if entry.row is not None], path, stamps)
+        with files.atomic_path(out / "summary.csv", modes) as path:
+            write_csv([entry.row for entry in shown if entry.row is not None], path)
     text = json.dumps(summary, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     files.write_text(out / "summary.json", text, modes)
     calls = [Listed(entry.row, entry.folder) for entry in held if entry.row is not None and entry.folder]
     agents = by_agent(calls)
     files.make_folder(out / AGENTS, modes)
     for agent_id, own in agents.items():
-        files.write_text(out / agent_path(agent_id), agent_page(agent_id, own, settings), modes)
+        files.update_text(out / agent_path(agent_id), agent_page(agent_id, own, settings), modes)
     pages = {out / agent_path(agent_id) for agent_id in agents}
     for left in set((out / AGENTS).glob("*.html")) - pages:  # of agents without calls here
         left.unlink(missing_ok=True)

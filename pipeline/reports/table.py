@@ -172,7 +172,8 @@ def write_parquet(
 def read_parquet(path: Path) -> dict[str, tuple[tuple[int | None, int | None], Row]]:
     """Rows by folder, with the stamps of their analyses; nothing where this version did not write them."""
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # ``read_table`` imports pandas, where that is, for half a second
+            table = file.read()
         made = json.loads((table.schema.metadata or {})[MADE.encode()])
         stamps = [(str(folder), (stamp[0], stamp[1])) for folder, stamp in made["stamps"]]
     except (OSError, pa.ArrowException, ValueError, LookupError, TypeError):

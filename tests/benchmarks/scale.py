@@ -7,6 +7,10 @@ the second by the ledger. The second is what a night costs for calls that are do
 that they hold on a busy machine. Each number of calls runs in a process of its own, for its peak memory;
 100,000 calls take 9 GB of the temporary folder.
 
+``--prefect`` measures instead what Prefect adds to a run and to a call: nights over silent recordings with
+a stand-in for the analysis, as flows and without, on one temporary server. Seconds of processor time are of
+the run and the server together.
+
 ``--workers`` measures instead how much more two worker processes do than one, each with one thread and calls
 that are really analysed. Give it a calm machine: ``taskset -c 0,1 make scale ARGUMENTS=--workers``.
 """
@@ -15,6 +19,7 @@ import argparse
 import dataclasses
 import hashlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -36,7 +41,7 @@ from pipeline.reports import analysis_json
 from pipeline.reports.table import call_row
 from pipeline.rollup import roll_up
 from pipeline.settings import Settings, load_settings
-from tests import factories
+from tests import factories, fakes
 from tests.benchmarks.truth import sample_truths
 
 COUNTS = (1_000, 10_000, 100_000)
@@ -193,10 +198,73 @@ def throughput(workers: int, settings: Settings) -> float:
     return 3600 * len(outcomes) / seconds
 
 
+# --- what Prefect adds --------------------------------------------------------------------------------
+
+PREFECT_CALLS = 40
+
+
+def prefect_overhead() -> str:
+    """Seconds that Prefect adds, by the clock and of processor time: its server's start, a run, a call."""
+    from flows.environment import prepare_command
+
+    began, began_cpu = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory(prefix="callcoach-scale-") as name:
+        root = Path(name)
+        os.environ["PREFECT_HOME"] = str(root / "prefect")
+        prepare_command()
+        from flows.temporary import start_temporary_server
+
+        server = start_temporary_server()
+        import flows.nightly
+
+        flows.nightly.ANALYZE = fakes.analyze
+
+        def spent() -> tuple[float, float]:
+            ticks = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            of_server = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+            return time.perf_counter(), time.process_time() + of_server
+
+        def night(calls: Path, out: str, *, as_flow: bool) -> tuple[float, float]:
+            given = [f"store.url=sqlite:///{root}/store.sqlite", "output.audio=none"]
+            before = spent()
+            if as_flow:
+                result = flows.nightly.nightly(source=str(calls), out=str(root / out), assignments=given)
+                done = result["analysed"] + result["unchanged"]
+            else:
+                settings = load_settings(assignments=given)
+                counts = run_night(
+                    settings, source=str(calls), out=str(root / out), analyze=fakes.analyze
+                ).counts
+                done = counts["analysed"] + counts["unchanged"]
+            if done != len(list(calls.iterdir())):
+                raise AssertionError(f"{done} calls were done")
+            after = spent()
+            return after[0] - before[0], after[1] - before[1]
+
+        one, many = root / "one", root / "many"
+        fakes.record(one, "first")
+        fakes.record(many, *(f"call-{number:03}" for number in range(PREFECT_CALLS)))
+        started = spent()
+        night(one, "warm", as_flow=False)  # both have loaded what they need
+        night(one, "warm-flow", as_flow=True)
+        plain = [night(calls, "out", as_flow=False) for calls in (many, many)]
+        flow = [night(calls, "flow", as_flow=True) for calls in (many, many)]
+        server.terminate()
+        server.wait()
+    lines = [f"{'seconds':<24}{'by the clock':>14}{'of processor':>14}"]
+    lines.append(f"{'temporary server':<24}{started[0] - began:>14.2f}{started[1] - began_cpu:>14.2f}")
+    of_run = [flow[1][each] - plain[1][each] for each in (0, 1)]  # the second night has nothing to do
+    of_calls = [flow[0][each] - plain[0][each] - of_run[each] for each in (0, 1)]
+    lines.append(f"{'a run':<24}{of_run[0]:>14.2f}{of_run[1]:>14.2f}")
+    lines.append(f"{'a call':<24}{of_calls[0] / PREFECT_CALLS:>14.3f}{of_calls[1] / PREFECT_CALLS:>14.3f}")
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("counts", nargs="*", type=int, default=COUNTS, help="numbers of calls")
     parser.add_argument("--workers", action="store_true", help="measure two workers against one")
+    parser.add_argument("--prefect", action="store_true", help="measure what Prefect adds")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.workers:
@@ -205,6 +273,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = load_settings(assignments=["recognizer.cpu_threads=1"])
         one, two = (throughput(workers, settings) for workers in (1, 2))
         sys.stdout.write(f"calls an hour: 1 worker {one:.0f}, 2 workers {two:.0f}, {two / one:.2f} times\n")
+        return
+    if options.prefect:
+        sys.stdout.write(prefect_overhead() + "\n")
         return
     if options.one:
         sys.stdout.write(json.dumps(asdict(measure(options.counts[0]))))

@@ -1,0 +1,108 @@
+"""``callcoach nightly`` where no Prefect server is named: one of its own, for as long as it runs."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from pipeline.nightly import run_night
+from tests import factories, fakes
+
+ROOT = Path(__file__).parents[2]
+KEPT_OPEN = """
+import os, time
+from flows.environment import prepare_command
+prepare_command()
+from flows.temporary import is_named, start_temporary_server
+assert not is_named()
+start_temporary_server()
+assert is_named()
+print(os.environ["PREFECT_API_URL"], flush=True)
+time.sleep(600)
+"""
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return kept | {"PREFECT_HOME": str(home)}
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=60).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_the_server_of_a_killed_run_ends(tmp_path: Path) -> None:
+    """Nothing is left of a run that could not tidy up."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", KEPT_OPEN],
+        env=environment(tmp_path),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    address = run.stdout.readline().strip()
+    assert answers(address)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    deadline = time.monotonic() + 60
+    while answers(address) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not answers(address)
+
+
+def nightly(tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    places = ["--source", str(tmp_path / "calls"), "--out", str(tmp_path / "out")]
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", "nightly", *places, "--json", *assigned(tmp_path)],
+        env=environment(tmp_path / "prefect"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def assigned(tmp_path: Path) -> list[str]:
+    store = f"store.url=sqlite:///{tmp_path}/store.sqlite"
+    return ["--set", store, "--set", "output.audio=none", "--set", "recognizer.model=tiny.en"]
+
+
+def test_a_night_without_work_starts_none(tmp_path: Path) -> None:
+    """It finds out, says what a night says, and leaves Prefect alone; one with work is recorded there."""
+    fakes.record(tmp_path / "calls", "a", "reject-b")
+    given = [each for each in assigned(tmp_path) if each != "--set"]
+    run_night(
+        factories.settings(*given),
+        source=str(tmp_path / "calls"),
+        out=str(tmp_path / "out"),
+        analyze=fakes.analyze,
+    )
+    done = nightly(tmp_path)
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["unchanged"], result["failed"]) == (1, 1, 1)
+    assert result["failures"][0]["call_id"] == "reject-b"
+    assert not (tmp_path / "prefect/prefect.db").exists()
+    fakes.record(tmp_path / "calls", "c")
+    done = nightly(tmp_path)
+    assert json.loads(done.stdout)["analysed"] == 1, done.stderr
+    with sqlite3.connect(tmp_path / "prefect/prefect.db") as database:
+        assert database.execute("SELECT name, state_name FROM task_run").fetchall() == [("c", "Completed")]
+        assert database.execute("SELECT state_name FROM flow_run").fetchall() == [("CompletedWithFailures",)]
+
+
+def test_no_such_source_is_a_usage_error(tmp_path: Path) -> None:
+    """It is found without a server, and said in one line."""
+    done = nightly(tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "prefect/prefect.db").exists()
