@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from pipeline.audio.discover import ANALYSIS_FILE, discover
 from pipeline.batch import CallOutcome, CallPool, available_cores
@@ -219,32 +220,29 @@ def prefect_overhead() -> str:
 
         flows.nightly.ANALYZE = fakes.analyze
 
-        def spent() -> tuple[float, float]:
+        def spent(*, by_server: bool) -> tuple[float, float]:
             ticks = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-            of_server = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-            return time.perf_counter(), time.process_time() + of_server
+            server_s = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") if by_server else 0.0
+            return time.perf_counter(), time.process_time() + server_s
 
         def night(calls: Path, out: str, *, as_flow: bool) -> tuple[float, float]:
             given = [f"store.url=sqlite:///{root}/store.sqlite", "output.audio=none"]
-            before = spent()
+            places: dict[str, Any] = {"source": str(calls), "out": str(root / out)}
+            before = spent(by_server=as_flow)
             if as_flow:
-                result = flows.nightly.nightly(source=str(calls), out=str(root / out), assignments=given)
-                done = result["analysed"] + result["unchanged"]
+                counts = flows.nightly.nightly(**places, assignments=given)
             else:
                 settings = load_settings(assignments=given)
-                counts = run_night(
-                    settings, source=str(calls), out=str(root / out), analyze=fakes.analyze
-                ).counts
-                done = counts["analysed"] + counts["unchanged"]
-            if done != len(list(calls.iterdir())):
-                raise AssertionError(f"{done} calls were done")
-            after = spent()
+                counts = run_night(settings, **places, analyze=fakes.analyze).counts
+            if counts["analysed"] + counts["unchanged"] != len(list(calls.iterdir())):
+                raise AssertionError(counts)
+            after = spent(by_server=as_flow)
             return after[0] - before[0], after[1] - before[1]
 
         one, many = root / "one", root / "many"
         fakes.record(one, "first")
         fakes.record(many, *(f"call-{number:03}" for number in range(PREFECT_CALLS)))
-        started = spent()
+        started = spent(by_server=True)
         night(one, "warm", as_flow=False)  # both have loaded what they need
         night(one, "warm-flow", as_flow=True)
         plain = [night(calls, "out", as_flow=False) for calls in (many, many)]
