@@ -18,13 +18,21 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from pipeline.guidance.embedding import HEADS, LAYER_NORM_EPSILON, LAYERS, MAX_TOKENS, SIZE, Adapter
+from pipeline.guidance.embedding import (
+    HEADS,
+    LAYER_NORM_EPSILON,
+    LAYERS,
+    LAYERS_READ,
+    MAX_TOKENS,
+    SIZE,
+    Adapter,
+)
 from pipeline.models import resolve_sentence_embedding
 
 Array = npt.NDArray[np.float32]
 
-FIRST_LAYER = 4
-"""Of the adapted ones; below it the embedding is as published."""
+FIRST_LAYER = LAYERS_READ[-2]
+"""Of the adapted ones; below it the embedding is as published, and so the regressions read it."""
 PARTS = (
     "attention.self.query",
     "attention.self.value",
@@ -33,7 +41,7 @@ PARTS = (
     "output.dense",
 )
 RANK = 8
-EPOCHS = 4
+EPOCHS = 3
 BATCH = 32
 THREADS = 2
 ADAPTER_RATE, OUTPUT_RATE = 1.5e-3, 1e-2
