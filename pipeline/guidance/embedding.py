@@ -21,7 +21,7 @@ Matrix = npt.NDArray[np.float32]
 
 SIZE = 384
 LAYERS = 6
-LAYERS_READ = (2, 4, 6)
+LAYERS_READ = (2, 3, 6)
 HEADS = 12
 MAX_TOKENS = 128
 """As the model was trained; what a sentence says beyond is not seen."""

@@ -18,13 +18,21 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from pipeline.guidance.embedding import HEADS, LAYER_NORM_EPSILON, LAYERS, MAX_TOKENS, SIZE, Adapter
+from pipeline.guidance.embedding import (
+    HEADS,
+    LAYER_NORM_EPSILON,
+    LAYERS,
+    LAYERS_READ,
+    MAX_TOKENS,
+    SIZE,
+    Adapter,
+)
 from pipeline.models import resolve_sentence_embedding
 
 Array = npt.NDArray[np.float32]
 
-FIRST_LAYER = 4
-"""Of the adapted ones; below it the embedding is as published."""
+FIRST_LAYER = LAYERS_READ[-2]
+"""Of the adapted ones; below it the embedding is as published, and so the regressions read it."""
 PARTS = (
     "attention.self.query",
     "attention.self.value",
@@ -33,7 +41,7 @@ PARTS = (
     "output.dense",
 )
 RANK = 8
-EPOCHS = 4
+EPOCHS = 3
 BATCH = 32
 THREADS = 2
 ADAPTER_RATE, OUTPUT_RATE = 1.5e-3, 1e-2
@@ -48,13 +56,13 @@ GAIN = 5.0
 class Adapted:
     """``outputs`` has shape (384, acts), for the mean of the last layer; ``intercepts`` (acts,).
 
-    ``logits`` is what they say of the asked texts, shape (texts, acts).
+    ``answers`` is what they say of the asked texts as logits, shape (texts, acts).
     """
 
     adapter: Adapter
     outputs: Array
     intercepts: Array
-    logits: Array
+    answers: Array
 
 
 class _Encoder:
@@ -131,8 +139,17 @@ class _Encoder:
         return functional.layer_norm(inputs, (SIZE,), weight, bias, LAYER_NORM_EPSILON)
 
 
-def adapt(texts: Sequence[str], truth: Array, weight: Array, asked: Sequence[str]) -> Adapted:
-    """Learn ``truth`` of ``texts``, both (texts, acts); the same on every run."""
+def lower_layers(texts: Sequence[str]) -> list[Tensor]:
+    """What the layers that are not adapted make of each text: its tokens, shape (tokens, 384)."""
+    torch.set_num_threads(THREADS)
+    return _Encoder({}).lower(texts)
+
+
+def adapt(known: Sequence[Tensor], truth: Array, weight: Array, asked: Sequence[Tensor]) -> Adapted:
+    """Learn ``truth`` of ``known`` texts, shape (texts, acts); the same on every run.
+
+    Texts are those of ``lower_layers``.
+    """
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     rng = random.Random(0)  # noqa: S311  # the order of learning, no secret
@@ -147,7 +164,6 @@ def adapt(texts: Sequence[str], truth: Array, weight: Array, asked: Sequence[str
         ],
         weight_decay=DECAY,
     )
-    known = encoder.lower(texts)
     steps = EPOCHS * math.ceil(len(known) / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [ADAPTER_RATE, OUTPUT_RATE], total_steps=steps + 1, pct_start=WARM_UP
@@ -160,17 +176,16 @@ def adapt(texts: Sequence[str], truth: Array, weight: Array, asked: Sequence[str
             ((losses * counts[batch]).sum() / len(batch)).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-    wanted = encoder.lower(asked)
-    found = torch.zeros(len(wanted), truth.shape[1])
+    found = torch.zeros(len(asked), truth.shape[1])
     with torch.no_grad():
-        for batch in _batches(wanted, rng):
-            means = encoder.upper([wanted[index] for index in batch], 0.0)
+        for batch in _batches(asked, rng):
+            means = encoder.upper([asked[index] for index in batch], 0.0)
             found[batch] = GAIN * means @ outputs + intercepts
     return Adapted(
         adapter=encoder.trained(),
         outputs=(GAIN * outputs.detach()).numpy(),
         intercepts=intercepts.detach().numpy(),
-        logits=found.numpy(),
+        answers=found.numpy(),
     )
 
 
