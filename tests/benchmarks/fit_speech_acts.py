@@ -131,7 +131,8 @@ class Lesson:
 
 def lesson_of(cases: Sequence[Sequence[Case]]) -> Lesson:
     """The cases of all acts side by side."""
-    folds = {case.text: case.fold for own in cases for case in own}
+    folds = dict.fromkeys((case.text for own in cases for case in own), EVERY_FOLD)
+    folds |= {case.text: case.fold for own in cases for case in own if case.fold is not None}
     texts = tuple(sorted(folds))
     row = {text: index for index, text in enumerate(texts)}
     truth = np.zeros((len(texts), len(cases)), np.float32)
@@ -145,7 +146,7 @@ def lesson_of(cases: Sequence[Sequence[Case]]) -> Lesson:
         texts=texts,
         truth=truth,
         weight=np.where(truth == 1, weight * share, weight),
-        fold=np.array([EVERY_FOLD if folds[text] is None else folds[text] for text in texts]),
+        fold=np.array([folds[text] for text in texts]),
     )
 
 
