@@ -125,8 +125,14 @@ def no_premature_solution(scene: Scene) -> Ruling:
 
 def restate_concern(scene: Scene) -> Ruling:
     limits = scene.guidance.limits
-    # A concern is repeated in one turn, which may take several sentences.
-    shared = [(act, _shared(scene, act, whole_turn=True)) for act in scene.acts("restate_concern")]
+    # A concern is repeated in one turn, in several sentences perhaps; what rather tells the cause is none.
+    causes = {(act.turn, act.start_s): act.confidence for act in scene.acts("explain_cause")}
+    repeated = [
+        act
+        for act in scene.acts("restate_concern")
+        if act.confidence > causes.get((act.turn, act.start_s), 0.0)
+    ]
+    shared = [(act, _shared(scene, act, whole_turn=True)) for act in repeated]
     own = [(act, words) for act, words in shared if len(words) >= limits.restate_shared_words]
     account = scene.account
     after_s = account.end_s + limits.restate_after_account_s if account else 0.0
