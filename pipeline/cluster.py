@@ -118,8 +118,8 @@ class ClusterPool:
             try:
                 return run.result(timeout=CHECK_S)
             except TimeoutError:
-                if run.done():
-                    raise
+                if run.done():  # meanwhile, or by a time-out of its own
+                    return run.result(timeout=self._wait_s)
                 if not self._threads() and time.monotonic() - self._workers_seen_at > self._wait_s:
                     raise WorkersUnusable(
                         f"{self._address}: has had no Dask worker for {self._wait_s:.0f} s; start some"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -180,8 +181,8 @@ def _kill_owner(mark: Path) -> None:
 
 
 def _written(out: Path) -> dict[str, bytes]:
-    """Every file by its name, byte for byte; but the summary without its ``created_at``, and of the table
-    the rows without the time of the analyses' files."""
+    """Every file by its name, byte for byte; but summary and pages without when they were made, and of
+    the table the rows without the time of the analyses' files."""
     files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     rows = [row for _, row in read_parquet(out / "calls.parquet").values()]
     files["calls.parquet"] = json.dumps(rows).encode()
@@ -190,7 +191,10 @@ def _written(out: Path) -> dict[str, bytes]:
     assert summary.pop("created_at")
     assert all(each.pop("since") for each in summary["ledger"]["failed"])
     files["summary.json"] = json.dumps(summary).encode()
-    return files
+    return {
+        name: re.sub(rb"Made on [^<]*", b"", content) if name.endswith(".html") else content
+        for name, content in files.items()
+    }
 
 
 def test_retention(tmp_path: Path) -> None:
