@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ITSELF = "callcoach"
 
 
 def canonical(name: str) -> str:

@@ -59,9 +59,10 @@ def nightly(
     which["date"] = date.strftime("%Y-%m-%d") if date else None
     try:
         with orderly_termination(), progress_on_stderr(settings.batch):
-            result = None if is_named() else flows_nightly.idle(settings, **which)
+            named = is_named()
+            result = None if named else flows_nightly.idle(settings, **which)
             if result is None:
-                if not is_named():
+                if not named:
                     start_temporary_server()
                 given = {"config": config, "assignments": list(assignments), "workers": workers}
                 state: Any = flows_nightly.nightly(**which, **given, return_state=True)

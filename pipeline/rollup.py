@@ -54,8 +54,11 @@ def roll_up(
     make_folder(out, modes)
     with FileLock(out / LOCK, mode=modes.file):
         sweep(out)
-        outcomes = [outcome for outcome in outcomes if outcome.done or outcome.failed]
-        outcomes = [outcome for outcome in outcomes if outcome.error_kind != Forgotten.__name__]
+        outcomes = [
+            outcome
+            for outcome in outcomes
+            if outcome.done or (outcome.failed and outcome.error_kind != Forgotten.__name__)
+        ]
         entries = [_of_outcome(outcome) for outcome in outcomes]
         told = {entry.call_id for entry in entries}
         fresh = {outcome.folder for outcome in outcomes}

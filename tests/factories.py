@@ -12,6 +12,7 @@ from pipeline import timeline
 from pipeline.phrases import load_phrases
 from pipeline.records import (
     Analysis,
+    Baseline,
     CallFacts,
     CallMeasures,
     Coaching,
@@ -69,6 +70,24 @@ LATE_BILL: tuple[Line, ...] = (
     ("agent", 52.5, 60.3, "I will correct it today and send you the new bill by Friday at noon."),
     ("customer", 60.9, 63.5, "Great, thank you so much."),
 )
+
+
+def baseline(**changes: Any) -> Baseline:
+    """What is usual for robin.k on a narrowband line after six calls."""
+    figures: dict[str, Any] = {
+        "agent_id": "robin.k",
+        "line_type": "narrowband/lossless",
+        "kind": "firm",
+        "calls": 6,
+        "voiced_s": 600.0,
+        "f0_median_hz": 180.0,
+        "f0_range_st": 5.0,
+        "loudness_median_db": -20.0,
+        "articulation_rate_sps": 4.5,
+        "speech_rate_wpm": 160.0,
+        "as_of": None,
+    }
+    return Baseline(**figures | changes)
 
 
 @cache

@@ -18,7 +18,6 @@ from pipeline.measures import call_measures, speaker_measures
 from pipeline.quality import quality_warnings
 from pipeline.records import (
     Analysis,
-    Baseline,
     Measures,
     Metadata,
     PitchWindow,
@@ -102,19 +101,7 @@ def voiced(of: SpeakerMeasures) -> SpeakerMeasures:
             RateWindow(start_s=start_s, end_s=start_s + 10.0, wpm=200.5, sps=7.5 if start_s == 20.0 else 4.5)
             for start_s in starts
         ),
-        baseline=Baseline(
-            agent_id="robin.k",
-            line_type="narrowband/lossless",
-            kind="firm",
-            calls=6,
-            voiced_s=600.0,
-            f0_median_hz=180.0,
-            f0_range_st=5.0,
-            loudness_median_db=-20.0,
-            articulation_rate_sps=4.5,
-            speech_rate_wpm=160.0,
-            as_of=None,
-        ),
+        baseline=factories.baseline(),
         not_scored={},
     )
 

@@ -28,19 +28,7 @@ from tests.factories import in_english
 from tests.store import rows
 
 PLAIN = factories.settings("output.audio=none")
-FIRM = Baseline(
-    agent_id="robin.k",
-    line_type="narrowband/lossless",
-    kind="firm",
-    calls=6,
-    voiced_s=600.0,
-    f0_median_hz=91.2,
-    f0_range_st=5.0,
-    loudness_median_db=-20.0,
-    articulation_rate_sps=4.5,
-    speech_rate_wpm=160.0,
-    as_of="2026-03-01T00:00:00+00:00",
-)
+FIRM = factories.baseline(f0_median_hz=91.2, as_of="2026-03-01T00:00:00+00:00")
 
 
 def measured(figures: Any, baseline: Baseline | None) -> Any:

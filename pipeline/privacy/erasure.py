@@ -171,12 +171,9 @@ class Eraser:
 
     def _buried(self) -> bool:
         """Whether this was forgotten before."""
-        digest = self._place.digest(self._kind, self._key())
+        digest = self._place.digest(self._kind, self._identity)
         with self._store.session() as session:
             return bool(tombstones.found(session, self._kind, [digest]))
-
-    def _key(self) -> str:
-        return self._identity.casefold() if self._kind == "agent" else self._identity
 
     def _refuse_running(self, outputs: Iterable[str]) -> None:
         """A run writes its index at its end, from what it remembers: it would bring forgotten calls back."""
@@ -189,7 +186,7 @@ class Eraser:
                         raise StageFailed(f"{name}: a run is writing there; try again when it has ended")
 
     def _renaming(self, *, assign: bool) -> Renaming:
-        digest = self._place.digest("agent", self._key())
+        digest = self._place.digest("agent", self._identity)
         with self._store.session() as session:
             refuse_other_key(session, self._place)
             name = tombstones.pseudonym_of(session, digest)
@@ -353,7 +350,7 @@ class Eraser:
         """Write what was done, without personal data, and enter it in the audit log."""
         facts: dict[str, Any] = {
             "kind": done.kind,
-            "subject": self._place.digest(done.kind, self._key()),
+            "subject": self._place.digest(done.kind, self._identity),
             "calls": len(done.calls),
             "removed": done.removed,
             "remaining": counted(done.remaining),
@@ -379,7 +376,7 @@ class Eraser:
         return [FoundCall(**each) for each in calls]
 
     def _unfinished(self) -> Path:
-        return self._place.folder / f"unfinished-{self._place.digest(self._kind, self._key())[:16]}.json"
+        return self._place.folder / f"unfinished-{self._place.digest(self._kind, self._identity)[:16]}.json"
 
 
 def _calls_in(name: str, out: Path, kind: Kind, identity: str) -> Iterator[FoundCall]:

@@ -46,7 +46,11 @@ class ForgottenOnes:
             self._any_recordings = any(kind == "recording" for kind, _ in self._copy)
 
     def agent(self, agent_id: str | None) -> bool:
-        return bool(self._agents) and agent_id is not None and self._digest("agent", agent_id) in self._agents
+        return (
+            bool(self._agents)
+            and agent_id is not None
+            and self._place.digest("agent", agent_id) in self._agents
+        )
 
     @property
     def any_recordings(self) -> bool:
@@ -56,7 +60,7 @@ class ForgottenOnes:
     def recording(self, sha256: str) -> bool:
         if not self._any_recordings:
             return False
-        digest = self._digest("recording", sha256)
+        digest = self._place.digest("recording", sha256)
         if self._copy is not None:
             return ("recording", digest) in self._copy
         from pipeline.store import tombstones
@@ -64,9 +68,6 @@ class ForgottenOnes:
 
         with open_store(self._settings.store).session() as session:
             return bool(tombstones.found(session, "recording", [digest]))
-
-    def _digest(self, of: DigestOf, identity: str) -> str:
-        return self._place.digest(of, identity.casefold() if of == "agent" else identity)
 
 
 def refuse_forgotten(source: str, sha256: str, agent_id: str | None, settings: Settings) -> None:
@@ -91,7 +92,7 @@ def bury(
     from pipeline.store import tombstones
     from pipeline.store.tables import Tombstone
 
-    digests = [place.digest(of, each.casefold() if of == "agent" else each) for each in identities]
+    digests = [place.digest(of, each) for each in identities]
     place.ready()
     place.append(place.tombstones, "".join(f"{of} {digest}\n" for digest in digests).encode())
     now, check = datetime.now(UTC), place.key_check()

@@ -48,7 +48,11 @@ class Place:
         return FileLock(self.folder / f".{name}.lock", mode=PRIVATE.file)
 
     def digest(self, of: DigestOf, identity: str) -> str:
-        """HMAC-SHA256 of an id, 64 hexadecimal digits; the same id of another kind has another."""
+        """HMAC-SHA256 of an id, 64 hexadecimal digits; the same id of another kind has another.
+
+        Agents are the same in any case of letters.
+        """
+        identity = identity.casefold() if of == "agent" else identity
         return hmac.new(
             self._key(), f"{of}\0{identity}".encode("utf-8", "surrogatepass"), "sha256"
         ).hexdigest()

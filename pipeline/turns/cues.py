@@ -6,7 +6,7 @@ who takes the floor is louder and higher). See docs/measures/turn-taking.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -94,14 +94,11 @@ def hear_voices(
         )
         voice = Voice(own, levels[role], track, activity[role].snr_db, None, None, None)
         starts = [_start(unit) for unit in own]
-        voices[role] = Voice(
-            own,
-            levels[role],
-            track,
-            activity[role].snr_db,
-            _median([voice.level_db(span) for span in starts]),
-            _median([voice.pitch_hz(span) for span in starts]),
-            _loud_level_db(voice),
+        voices[role] = replace(
+            voice,
+            start_level_db=_median([voice.level_db(span) for span in starts]),
+            start_pitch_hz=_median([voice.pitch_hz(span) for span in starts]),
+            loud_level_db=_loud_level_db(voice),
         )
     return voices
 

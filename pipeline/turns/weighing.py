@@ -142,19 +142,17 @@ class Weights:
         return max(spoken, key=lambda name: spoken[name])
 
 
-def possible_kinds(rule: str, e: Encounter, noise: float, settings: TurnsSettings) -> tuple[str, ...]:
+def possible_kinds(rule: str, e: Encounter, settings: TurnsSettings) -> tuple[str, ...]:
     """The kinds that the definitions leave room for, as exactly as times and words are known."""
     return tuple(
-        kind
-        for kind in NEVER_HARSHER.get(rule, KINDS)
-        if kind == rule or _is_possible(kind, e, noise, settings)
+        kind for kind in NEVER_HARSHER.get(rule, KINDS) if kind == rule or _is_possible(kind, e, settings)
     )
 
 
-def _is_possible(kind: str, e: Encounter, noise: float, settings: TurnsSettings) -> bool:
-    error_s = EDGE_ERROR_S + noise * EDGE_ERROR_IN_NOISE_S
+def _is_possible(kind: str, e: Encounter, settings: TurnsSettings) -> bool:
+    error_s = EDGE_ERROR_S + e.noise * EDGE_ERROR_IN_NOISE_S
     if kind == NONE:
-        return e.wordless or noise > 0 or e.holder_words_probability is None
+        return e.wordless or e.noise > 0 or e.holder_words_probability is None
     if kind == "interruption":
         return e.overlap_s >= settings.interruption_cut_off_overlap_s and not e.perhaps_acknowledgement
     if kind == "terminal_overlap":
@@ -198,9 +196,9 @@ def weigh(e: Encounter, by_rules: Verdict, settings: TurnsSettings) -> Verdict:
     found = features(e, by_rules, settings)
     chances = model.probabilities(found)
     rule = by_rules.kind or NONE
-    allowed = possible_kinds(rule, e, found["noise"], settings)
+    allowed = possible_kinds(rule, e, settings)
     best = max(allowed, key=lambda kind: chances[kind])
-    if chances[best] - chances[rule] <= model.margin * (1 - RULES_LOSE_IN_NOISE * found["noise"]):
+    if chances[best] - chances[rule] <= model.margin * (1 - RULES_LOSE_IN_NOISE * e.noise):
         return replace(by_rules, confidence=chances[rule])
     if best == NONE:
         return NO_EVENT

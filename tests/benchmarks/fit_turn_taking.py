@@ -80,7 +80,7 @@ def examples(some: Sequence[Heard], settings: Settings) -> Examples:
             truth.append(KINDS.index(true[0] if true else NONE))
             rule = verdict.kind or NONE
             rules.append(KINDS.index(rule))
-            possible = possible_kinds(rule, item.encounter, values["noise"], settings.turns)
+            possible = possible_kinds(rule, item.encounter, settings.turns)
             allowed.append([kind in possible for kind in KINDS])
             calls.append(_call_of(one.case.scenario))
     parts = np.array(rows), np.array(truth), np.array(rules), np.array(allowed)

@@ -79,7 +79,7 @@ def test_noise_makes_room_for_a_longer_acknowledgement(snr_db: float, kind: str)
 def test_a_long_acknowledgement_does_not_become_a_backchannel(seconds: float) -> None:
     """On a clean line the limit of a backchannel holds, whatever the weights say."""
     heard = encounter(f"A 0-6 {STORY}\nC 2-{2 + seconds} thank you", PLAIN)
-    assert "backchannel" not in possible_kinds("interruption", heard, 0.0, TURNS)
+    assert "backchannel" not in possible_kinds("interruption", heard, TURNS)
 
 
 cues = st.builds(
