@@ -19,8 +19,7 @@ STEADY = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
 }
 QUIET = {
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    # a failed call is told by callcoach in one line; the run's log keeps the whole story
+    # a failed call is told by callcoach in one line; the run's log, with its server, keeps the whole story
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_CLI_PROMPT": "false",
 }

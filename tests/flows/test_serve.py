@@ -68,6 +68,7 @@ def test_a_triggered_night_succeeds_with_its_artifacts(api: httpx.Client, tmp_pa
     artifacts = {each["key"]: each for each in api.post("/artifacts/filter", json=of_run).json()}
     assert set(artifacts) == {"callcoach-nightly", "callcoach-index", "callcoach-summary"}
     assert (tmp_path / "out/index.html").as_uri() in artifacts["callcoach-index"]["data"]
+    assert any(line.startswith("2 analysed") for line in _log(api, run["id"]))
 
 
 def test_the_documented_automation_tells_of_failed_calls(api: httpx.Client, tmp_path: Path) -> None:
@@ -112,6 +113,12 @@ def _night(api: httpx.Client, folder: Path) -> dict[str, Any]:
         lambda: api.post(f"/deployments/{nightly}/create_flow_run", json={"parameters": parameters})
     )
     return run | {"state": _final_state(api, run["id"])}
+
+
+def _log(api: httpx.Client, run_id: str) -> list[str]:
+    """What the page of a run shows as its log."""
+    of_run = {"logs": {"flow_run_id": {"any_": [run_id]}}}
+    return [each["message"] for each in _answer(lambda: api.post("/logs/filter", json=of_run))]
 
 
 def _answer(ask: Callable[[], httpx.Response]) -> Any:
