@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from pipeline.audio.discover import is_script
+from pipeline.audio.discover import ANALYSIS_FILE, is_script
 from pipeline.errors import CallError, InputRejected, ModelUnavailable, SettingsError, StageFailed
-from pipeline.planning import Need, PlannedCall, RefusedCall, plan
+from pipeline.planning import UNKNOWN, Need, PlannedCall, RefusedCall, Stamp, file_stamp, plan
 from pipeline.printable import as_text, source_of
 from pipeline.settings import Settings
 from pipeline.workers import (
@@ -55,9 +55,9 @@ class CallOutcome:
     """What became of one call: its folder and figures, or the reason there are none.
 
     It is ``unchanged`` where the output had it already, ``elsewhere`` where another run has it, ``forgotten``
-    where it is not to be analysed again. ``expected``
-    failures have a message that the product wrote; ``retriable`` says that the same call may pass the next
-    time, ``bad_input`` that it cannot; ``traceback`` is for ``--debug`` only.
+    where it is not to be analysed again. ``analysis`` is the stamp of its ``analysis.json`` as written.
+    ``expected`` failures have a message that the product wrote; ``retriable`` says that the same call may
+    pass the next time, ``bad_input`` that it cannot; ``traceback`` is for ``--debug`` only.
     """
 
     source: str
@@ -67,6 +67,7 @@ class CallOutcome:
     folder: Path | None = None
     row: "Row | None" = None
     sha256: str | None = None
+    analysis: Stamp = UNKNOWN
     error: str | None = None
     error_kind: str | None = None
     expected: bool = True
@@ -169,6 +170,7 @@ def _done(source: str, analysis: "Analysis", folder: Path, seconds: float) -> Ca
         folder=folder,
         row=call_row(analysis),
         sha256=analysis.call.sha256,
+        analysis=file_stamp(folder / ANALYSIS_FILE),
     )
 
 

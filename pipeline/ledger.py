@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from pipeline.audio.discover import ANALYSIS_FILE
 from pipeline.errors import StoreUnavailable
-from pipeline.planning import Identity, PlannedCall, file_stamp
+from pipeline.planning import Identity, PlannedCall, Stamp, file_stamp
 from pipeline.processes import has_ended, this_process
 from pipeline.settings import Settings
 from pipeline.storage import is_remote, local_path
@@ -136,10 +136,10 @@ class Ledger:
                     self._seen[name] = newer
         return "elsewhere"
 
-    def settle(self, call: PlannedCall, outcome: "CallOutcome", folder: Path) -> None:
+    def settle(self, call: PlannedCall, outcome: "CallOutcome") -> None:
         """Write down what became of a call that this run has claimed."""
         name = call.metadata.call_id
-        values = self._values(call, outcome, folder)
+        values = self._values(call, outcome)
         with self._lock:
             self._unwritten[name] = values
             seen = self._seen.get(name)
@@ -171,7 +171,7 @@ class Ledger:
                 state=ledger.DONE,
                 since=now,
                 **_stamp(call),
-                **_analysis(call.folder(out)),
+                **_analysis(file_stamp(call.folder(out) / ANALYSIS_FILE)),
                 **dataclasses.asdict(Identity.of(call, self._settings)),
             )
             for call in calls
@@ -186,13 +186,13 @@ class Ledger:
         if rows:
             self._ask(enter)
 
-    def _values(self, call: PlannedCall, outcome: "CallOutcome", folder: Path) -> dict[str, Any]:
+    def _values(self, call: PlannedCall, outcome: "CallOutcome") -> dict[str, Any]:
         from pipeline.store import ledger
 
         now = _now()
         if outcome.status != "failed":
             done = {"state": ledger.DONE, "since": now, "tries": 0, "error_kind": None, "error": None}
-            return done | _analysis(folder) | {"sha256": outcome.sha256}
+            return done | _analysis(outcome.analysis) | {"sha256": outcome.sha256}
         seen = self._seen.get(call.metadata.call_id)
         tries = (seen.tries if seen is not None else 0) + 1
         given_up = not outcome.bad_input and tries >= self._limits.quarantine_after
@@ -302,25 +302,22 @@ def batch_name(out: str) -> str:
 
 def matches(row: "BatchCall", call: PlannedCall, settings: Settings) -> bool:
     """Whether an entry is about this very file, unchanged since, and these settings, guidance and version."""
-    return not is_remote(call.source) and _same_work(row, call, settings)
+    return None not in _stamp(call).values() and _same_work(row, call, settings)
 
 
 def _same_work(row: "BatchCall", call: PlannedCall, settings: Settings) -> bool:
-    """Whether an entry is of the same call by the same settings; of a remote file the copy says nothing."""
-    known = dataclasses.asdict(Identity.of(call, settings)) | {"source": call.source}
-    if not is_remote(call.source):
-        known |= _stamp(call)
+    """Whether an entry is of the same call by the same settings."""
+    known = dataclasses.asdict(Identity.of(call, settings)) | {"source": call.source} | _stamp(call)
     return all(getattr(row, key) == value for key, value in known.items())
 
 
 def _stamp(call: PlannedCall) -> dict[str, Any]:
-    size_bytes, mtime_ns = file_stamp(call.path)
+    size_bytes, mtime_ns = call.listed if call.remote else file_stamp(call.path)
     return {"size_bytes": size_bytes, "mtime_ns": mtime_ns}
 
 
-def _analysis(folder: Path) -> dict[str, Any]:
-    size_bytes, mtime_ns = file_stamp(folder / ANALYSIS_FILE)
-    return {"analysis_bytes": size_bytes, "analysis_mtime_ns": mtime_ns}
+def _analysis(stamp: Stamp) -> dict[str, Any]:
+    return dict(zip(("analysis_bytes", "analysis_mtime_ns"), stamp, strict=True))
 
 
 def _pending(row: "BatchCall", now: datetime) -> "BatchCall":

@@ -138,7 +138,8 @@ def run_night(
         recordings = locate(source or settings.batch.source, staging)
         with Ledger(settings, batch_name(output.uri)) as ledger:
             pairs = ((found.path, found.source) for found in recordings)
-            batch = plan(pairs, output.local, settings, ledger.read())
+            listed = {found.source: found.listed for found in recordings if found.remote}
+            batch = plan(pairs, output.local, settings, ledger.read(), listed)
             calls = [call for call in batch.calls if date is None or _started_on(date, call)]
             run = _Run(output, settings, ledger, only)
             jobs = run.sort_out(batch, calls)
@@ -261,7 +262,8 @@ class _Run:
                 continue
             entry = known.get(call.metadata.call_id)
             if entry is not None and matches(entry, call, self._settings):
-                if is_as_written(entry, call.folder(self._output.local)):
+                folder = call.folder(self._output.local)
+                if is_as_written(entry, folder, staged=self._output.remote):
                     self._unchanged += 1
                     continue
                 if _stands_failed(entry):
@@ -349,7 +351,7 @@ class _Run:
 
     def _write_down(self, job: Job, outcome: CallOutcome) -> None:
         if outcome.done or outcome.failed:
-            self._ledger.settle(job.call, outcome, job.call.folder(self._output.local))
+            self._ledger.settle(job.call, outcome)
 
     def _take(self, job: Job, outcome: CallOutcome) -> None:
         if outcome.status == "unchanged":

@@ -25,17 +25,20 @@ PLAYBACK = "output.audio"
 METADATA_SHOWN = ("agent_id", "customer_id", "queue", "started_at")
 Stamp = tuple[int | None, int | None]
 """Size in bytes and time of the last change in ns of a file."""
+UNKNOWN: Stamp = (None, None)
 Need = Literal["current", "rescore", "analyse"]
 """What a call needs: nothing, to be judged and shown anew from its analysis, or all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCall:
-    """One recording of a batch; ``source`` is how its owner knows it, ``path`` is where to read it."""
+    """One recording of a batch; ``source`` is how its owner knows it, ``path`` is where to read it,
+    ``listed`` what a store says of a remote one."""
 
     path: Path
     source: str
     metadata: Metadata
+    listed: Stamp = UNKNOWN
 
     @property
     def remote(self) -> bool:
@@ -89,6 +92,7 @@ def plan(
     out: Path,
     settings: Settings,
     known: Mapping[str, "BatchCall"] | None = None,
+    listed: Mapping[str, Stamp] | None = None,
 ) -> Plan:
     """The calls behind pairs of (path, source), by their start; then, as given, those that have none.
 
@@ -96,7 +100,8 @@ def plan(
 
     Two recordings with one call id would be written to one folder: the first keeps it, the others are
     refused, and so is a recording whose folder holds the analysis of another one. ``known`` entries of the
-    ledger say whose an unchanged analysis is without reading it.
+    ledger say whose an unchanged analysis is without reading it. ``listed`` is what stores say of remote
+    recordings, by source.
     """
     calls: list[PlannedCall] = []
     refused: list[RefusedCall] = []
@@ -106,7 +111,8 @@ def plan(
         try:
             metadata, _ = read_metadata(path, settings.audio)
             call_id = metadata.call_id
-            call = PlannedCall(path=path, source=source, metadata=metadata)
+            stamp = (listed or {}).get(source, UNKNOWN)
+            call = PlannedCall(path=path, source=source, metadata=metadata, listed=stamp)
             _refuse_taken(
                 call, owners.setdefault(call_id.casefold(), source), out, (known or {}).get(call_id)
             )
@@ -172,10 +178,16 @@ def lacks_history(folder: Path) -> bool:
     )
 
 
-def is_as_written(entry: "BatchCall", folder: Path) -> bool:
-    """Whether a call's analysis is the file that the ledger knows, by size and time."""
-    stamp = (entry.analysis_bytes, entry.analysis_mtime_ns)
-    return entry.state == "done" and None not in stamp and file_stamp(folder / ANALYSIS_FILE) == stamp
+def is_as_written(entry: "BatchCall", folder: Path, *, staged: bool = False) -> bool:
+    """Whether a call's analysis is the file that the ledger knows, by size and time.
+
+    Where the folder is ``staged``, the time is that of the copy: whose analysis it is counts instead.
+    """
+    written = (entry.analysis_bytes, entry.analysis_mtime_ns)
+    found = file_stamp(folder / ANALYSIS_FILE)
+    if entry.state != "done" or None in written or found[0] != written[0]:
+        return False
+    return _source(folder) == entry.source if staged else found == written
 
 
 def file_stamp(path: Path) -> Stamp:
@@ -183,7 +195,7 @@ def file_stamp(path: Path) -> Stamp:
     try:
         found = path.stat()
     except OSError:
-        return None, None
+        return UNKNOWN
     return found.st_size, found.st_mtime_ns
 
 
@@ -216,6 +228,11 @@ def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None  # nothing there or not ours: the call counts as not analysed
     return stored if isinstance(stored, dict) else None
+
+
+def _source(folder: Path) -> object:
+    """Of which recording the analysis in ``folder`` is."""
+    return _mapping(stored_analysis(folder) or {}, "call").get("source")
 
 
 def _refuse_taken(call: PlannedCall, owner: str, out: Path, entry: "BatchCall | None") -> None:

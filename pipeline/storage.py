@@ -5,9 +5,10 @@ Local paths and ``file://`` URIs are used in place. Everything else goes through
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,10 +23,13 @@ from pipeline.audio.discover import (
 )
 from pipeline.audio.metadata import CALLS_TABLE
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
+from pipeline.planning import UNKNOWN, Stamp
 from pipeline.printable import source_of
 from pipeline.reports.naming import AGENTS, STALE
 
 OF_A_CALL = (ANALYSIS_FILE, CORRECTION_FILE)
+CHANGED = ("LastModified", "last_modified", "updated", "mtime", "created")
+"""Under which name a store tells when a file was last changed: S3, Azure, Google, folders, others."""
 
 
 class StorageFailed(StageFailed):
@@ -34,10 +38,12 @@ class StorageFailed(StageFailed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """A recording: ``source`` is its path or URI, ``path`` where it is, or will be once fetched."""
+    """A recording: ``source`` is its path or URI, ``path`` where it is, or will be once fetched; ``listed``
+    is what a store says of a remote one."""
 
     path: Path
     source: str
+    listed: Stamp = UNKNOWN
 
     @property
     def remote(self) -> bool:
@@ -192,14 +198,15 @@ def locate(uri: str, staging: Path) -> list[Located]:
         return [Located(path=path, source=source_of(path)) for path in discover([local_path(uri)])]
     folder = staging / "source"
     scheme = uri.partition("://")[0]
-    listing = _files(uri)
-    names = {folder / relative: name for name, relative in listing}
+    listing = _listing(uri)
+    names = {folder / relative: name for name, relative, _ in listing}
+    stamps = {folder / relative: stamp for _, relative, stamp in listing}
     written = may_be_scripts(list(names))
     # the content of a JSON file tells whether it is a transcript
     _get_all(uri, [(names[path], path) for path in written if path.suffix.lower() == JSON])
     scripts = set(scripts_in(written))
     found = [
-        Located(path=path, source=f"{scheme}://{name.lstrip('/')}")
+        Located(path=path, source=f"{scheme}://{name.lstrip('/')}", listed=stamps[path])
         for path, name in names.items()
         if path.suffix.lower() in EXTENSIONS or path in scripts
     ]
@@ -208,8 +215,7 @@ def locate(uri: str, staging: Path) -> list[Located]:
     for located in found:
         located.path.parent.mkdir(parents=True, exist_ok=True)
     wanted = {sidecar for located in found for sidecar in _sidecars(located.path)}
-    metadata = [(name, folder / relative) for name, relative in listing]
-    _get_all(uri, [(name, path) for name, path in metadata if path in wanted or path.name == CALLS_TABLE])
+    _get_all(uri, [(names[path], path) for path in names if path in wanted or path.name == CALLS_TABLE])
     return sorted(found, key=lambda located: located.source)
 
 
@@ -219,6 +225,11 @@ def _sidecars(recording: Path) -> tuple[Path, Path]:
 
 def _files(uri: str) -> list[tuple[str, PurePosixPath]]:
     """Files under ``uri`` as (name in the store, path from ``uri``); of one file, those beside it too."""
+    return [(name, relative) for name, relative, _ in _listing(uri)]
+
+
+def _listing(uri: str) -> list[tuple[str, PurePosixPath, Stamp]]:
+    """The same, with what the store says of each file."""
     store, root = _store(uri)
     store.invalidate_cache()
     with _storage_errors(uri):
@@ -226,11 +237,24 @@ def _files(uri: str) -> list[tuple[str, PurePosixPath]]:
             folder = root.rpartition("/")[0]
             beside = [*map(str, _sidecars(Path(root))), f"{folder}/{CALLS_TABLE}"]
             names = [root, *(name for name in beside if store.isfile(name))]
+            found = {name: store.info(name) for name in names}
         else:
             folder = root.rstrip("/")
-            names = store.find(root) if store.exists(root) else []
-    found = [(name, PurePosixPath(name.removeprefix(folder).lstrip("/"))) for name in names]
-    return [(name, relative) for name, relative in found if ".." not in relative.parts]
+            found = store.find(root, detail=True) if store.exists(root) else {}
+    listing = [
+        (name, PurePosixPath(name.removeprefix(folder).lstrip("/")), stamp_of(facts))
+        for name, facts in found.items()
+    ]
+    return [one for one in listing if ".." not in one[1].parts]
+
+
+def stamp_of(facts: Mapping[str, Any]) -> Stamp:
+    """Size and time of the last change of a file in a store, as far as it tells."""
+    changed = next((facts[name] for name in CHANGED if facts.get(name) is not None), None)
+    if isinstance(changed, str):
+        changed = datetime.fromisoformat(changed)
+    seconds = changed.timestamp() if isinstance(changed, datetime) else changed
+    return facts.get("size"), None if seconds is None else round(1e6 * seconds) * 1000
 
 
 def _get_all(uri: str, files: Sequence[tuple[str, Path]]) -> None:

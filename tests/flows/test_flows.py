@@ -99,8 +99,14 @@ def test_object_stores(tmp_path: Path) -> None:
 
 
 def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From bucket to bucket on an S3 server: sidecars, calls.csv, reports, and a rerun with nothing to do."""
-    with s3_server(monkeypatch):
+    """From bucket to bucket on an S3 server: sidecars, calls.csv, reports; reruns fetch what has changed."""
+    fetched: list[str] = []
+
+    def spy(method: str, path: str) -> bool:
+        fetched.extend([path] if (method, Path(path).suffix) == ("GET", ".wav") else [])
+        return False
+
+    with s3_server(monkeypatch) as server:
         store = fsspec.filesystem("s3")
         for path in fakes.record(tmp_path, "a", "b", "c"):
             store.put_file(str(path), f"recorder/monday/{path.name}")
@@ -121,10 +127,16 @@ def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert facts["s3://recorder/monday/a.wav"]["agent_id"] == "maya"
         assert facts["s3://recorder/monday/b.wav"]["queue"] == "billing"
         written = {name: store.info(name)["LastModified"] for name in store.find("reports") if "/a/" in name}
+        server.refuse = spy
         rerun = nightly("s3://recorder", "s3://reports/2026-03").result()
-        assert (rerun["analysed"], rerun["failed"], rerun["unchanged"]) == (0, 0, 3)
+        assert (rerun["analysed"], rerun["failed"], rerun["unchanged"], fetched) == (0, 0, 3, [])
         store.invalidate_cache()
         assert {name: store.info(name)["LastModified"] for name in written} == written
+        (longer,) = fakes.record(tmp_path, "b", seconds=2.0)
+        store.put_file(str(longer), "recorder/monday/b.wav")
+        changed = nightly("s3://recorder", "s3://reports/2026-03").result()
+        assert (changed["analysed"], changed["unchanged"]) == (1, 2)
+        assert set(fetched) == {"/recorder/monday/b.wav"}
 
 
 def test_refused_upload_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,8 +73,8 @@ def test_what_another_run_has_settled_is_not_done_again(url: str, tmp_path: Path
     with Ledger(settings_of(url), OUT) as late, Ledger(settings_of(url), OUT) as early:
         for call in (done, failed):
             assert early.claim(call) == "claimed"
-        early.settle(done, outcome(done), tmp_path)
-        early.settle(failed, outcome(failed, StageFailed("out of memory")), tmp_path)
+        early.settle(done, outcome(done))
+        early.settle(failed, outcome(failed, StageFailed("out of memory")))
         assert (late.claim(done), late.claim(failed)) == ("done", "failed")
     with Ledger(settings_of(url), OUT) as next_night:
         assert next_night.claim(failed) == "claimed"
@@ -92,9 +92,9 @@ def test_a_silent_run_loses_its_calls(url: str, tmp_path: Path) -> None:
             (row,) = entries(session, OUT)
             row.heartbeat_at = datetime.now(UTC) - timedelta(seconds=61)
         assert ledger.claim(call) == "claimed"
-        gone.settle(call, outcome(call), tmp_path)  # too late
+        gone.settle(call, outcome(call))  # too late
         assert row_of(url, call).state == "running"
-        ledger.settle(call, outcome(call), tmp_path)
+        ledger.settle(call, outcome(call))
     assert row_of(url, call).state == "done"
 
 
@@ -126,13 +126,13 @@ def test_failures_that_may_pass_end_in_quarantine(url: str, tmp_path: Path) -> N
     for _ in range(3):
         with Ledger(settings_of(url, "batch.quarantine_after=3"), OUT) as ledger:
             ledger.claim(call)
-            ledger.settle(call, outcome(call, StageFailed("out of memory")), tmp_path)
+            ledger.settle(call, outcome(call, StageFailed("out of memory")))
             states.append((row_of(url, call).state, row_of(url, call).tries))
     assert states == [("failed", 1), ("failed", 2), ("quarantined", 3)]
     fakes.record(tmp_path, "a", seconds=2.0)
     with Ledger(settings_of(url), OUT) as ledger:
         ledger.claim(call)
-        ledger.settle(call, outcome(call, StageFailed("out of memory")), tmp_path)
+        ledger.settle(call, outcome(call, StageFailed("out of memory")))
     assert (row_of(url, call).state, row_of(url, call).tries) == ("failed", 1)
 
 
@@ -142,7 +142,7 @@ def test_unexpected_errors_keep_their_text_to_themselves(url: str, tmp_path: Pat
     with Ledger(settings_of(url), OUT) as ledger:
         for call, error in ((rejected, InputRejected("is empty")), (broken, KeyError("my card is 4111"))):
             ledger.claim(call)
-            ledger.settle(call, outcome(call, error), tmp_path)
+            ledger.settle(call, outcome(call, error))
     assert (row_of(url, rejected).error_kind, row_of(url, rejected).error) == ("InputRejected", "is empty")
     assert (row_of(url, broken).error_kind, row_of(url, broken).error) == ("KeyError", "unexpected KeyError")
 
@@ -163,7 +163,7 @@ def test_without_a_store_everything_may_be_done(tmp_path: Path) -> None:
     with Ledger(settings_of(f"sqlite:///{tmp_path}/file/x.sqlite"), OUT) as ledger:
         ledger.expect([call])
         assert ledger.claim(call) == "claimed"
-        ledger.settle(call, outcome(call), tmp_path)
+        ledger.settle(call, outcome(call))
     assert not ledger.available
     assert "cannot be created" in (ledger.failure or "")
 
@@ -175,7 +175,7 @@ def test_what_cannot_be_written_is_written_later(url: str, tmp_path: Path) -> No
     with ledger:
         ledger.claim(call)
         ledger._available = False  # as after a failed question
-        ledger.settle(call, outcome(call), tmp_path)
+        ledger.settle(call, outcome(call))
         assert row_of(url, call).state == "running"
     assert row_of(url, call).state == "done"
 
@@ -194,7 +194,7 @@ def standing(url: str, tmp_path: Path) -> str:
             (often, StageFailed("no memory")),
         ):
             ledger.claim(call)
-            ledger.settle(call, outcome(call, error), tmp_path)
+            ledger.settle(call, outcome(call, error))
     return url
 
 
