@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import Annotated, Any
 
-import yaml
+from pydantic import BeforeValidator, ConfigDict, create_model
 
-from pipeline.errors import SettingsError
-from pipeline.settings import CONFIG_DIR
+from pipeline.language_files import read_language_file
 
 CLAUSE_ENDS = ".,;:?!"
 NOT_A_LETTER = re.compile(r"[^\w']+")
@@ -107,6 +107,20 @@ class Phrases:
         return says(text, self.story_prompts)
 
 
+def _is_text(entry: object) -> object:
+    if not isinstance(entry, str):
+        raise ValueError(f"{entry!r} is not text; put words such as no and yes in quotes")
+    return entry
+
+
+LISTS = tuple(field.name for field in fields(Phrases) if field.name not in ("language", "verbatim_prompt"))
+_Entries = list[Annotated[str, BeforeValidator(_is_text)]]
+_FIELDS: dict[str, Any] = dict.fromkeys(LISTS, (_Entries, ...))
+PhrasesFile = create_model(
+    "PhrasesFile", __config__=ConfigDict(extra="forbid"), verbatim_prompt=(str | None, ...), **_FIELDS
+)
+
+
 def says(text: str, phrases: Iterable[tuple[str, ...]]) -> bool:
     """Whether a text holds one of the phrases, whole and in its order."""
     words = normal_words(text)
@@ -126,24 +140,11 @@ def load_phrases(language: str) -> Phrases:
     Raises:
         SettingsError: the language's file is there but is not what it should be.
     """
-    path = CONFIG_DIR / f"phrases.{language}.yaml"
-    lists = [field.name for field in fields(Phrases) if field.name not in ("language", "verbatim_prompt")]
-    if not path.exists():
-        return Phrases(language, None, *(frozenset[tuple[str, ...]]() for _ in lists))
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    expected = {"verbatim_prompt", *lists}
-    if not isinstance(content, dict) or set(content) != expected:
-        raise SettingsError(f"{path.name}: expected exactly the keys {', '.join(sorted(expected))}")
-    phrases = {name: _normal_set(path.name, name, content[name]) for name in lists}
-    return Phrases(language=language, verbatim_prompt=content["verbatim_prompt"], **phrases)
-
-
-def _normal_set(file: str, name: str, entries: Iterable[object]) -> frozenset[tuple[str, ...]]:
-    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise SettingsError(
-            f"{file}: {name} must be a list of texts (put words such as no and yes in quotes)"
-        )
-    return frozenset(normal_words(entry) for entry in entries)
+    file: Any = read_language_file("phrases", language, PhrasesFile)
+    if file is None:
+        return Phrases(language, None, *(frozenset[tuple[str, ...]]() for _ in LISTS))
+    lists = {name: frozenset(map(normal_words, getattr(file, name))) for name in LISTS}
+    return Phrases(language=language, verbatim_prompt=file.verbatim_prompt, **lists)
 
 
 def _contains(words: tuple[str, ...], phrase: tuple[str, ...]) -> bool:

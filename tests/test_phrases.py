@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import phrases as module
+from pipeline import language_files
 from pipeline.errors import SettingsError
 from pipeline.phrases import Phrases, load_phrases, normal_words
 
@@ -190,7 +190,7 @@ def test_consent_to_a_hold(question: str, reply: str, agreed: bool | None) -> No
 
 def test_every_english_entry_is_a_text_with_words() -> None:
     """YAML turns a bare no into a truth value: such an entry would be lost without a trace."""
-    content = yaml.safe_load((module.CONFIG_DIR / "phrases.en.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((language_files.CONFIG_DIR / "phrases.en.yaml").read_text(encoding="utf-8"))
     assert [
         entry
         for key in KEYS
@@ -220,11 +220,12 @@ def test_a_language_without_a_file_has_no_phrases() -> None:
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("acknowledgements: [okay]", "incomplete_endings"),  # keys are missing
-        ("[]", "acknowledgements"),  # no mapping
+        ("acknowledgements: [okay]", "verbatim_prompt"),  # keys are missing
+        ("[]", "the file"),  # no mapping
+        ("acknowledgements: [okay", "is not YAML"),
         (f"verbatim_prompt: x\n{LISTS}acknowledgements: [no]", "quotes"),  # a truth value
         (f"verbatim_prompt: x\n{LISTS}acknowledgements: okay", "list"),
-        (f"verbatim_prompt: x\n{LISTS}acknowledgements: [okay]\nacknowledgments: [yes]", "acknowledgements"),
+        (f"verbatim_prompt: x\n{LISTS}acknowledgements: [okay]\nacknowledgments: [yes]", "acknowledgments"),
     ],
 )
 def test_a_bad_phrase_file_is_refused(
@@ -232,7 +233,7 @@ def test_a_bad_phrase_file_is_refused(
 ) -> None:
     """Coaches edit these files: the message names the file and what it wants."""
     (tmp_path / "phrases.xx.yaml").write_text(content, encoding="utf-8")
-    monkeypatch.setattr(module, "CONFIG_DIR", tmp_path)
+    monkeypatch.setattr(language_files, "CONFIG_DIR", tmp_path)
     load_phrases.cache_clear()
     with pytest.raises(SettingsError, match=r"phrases\.xx\.yaml") as refused:
         load_phrases("xx")

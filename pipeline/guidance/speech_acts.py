@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.errors import SettingsError
 from pipeline.guidance.patterns import bare_words, compile_pattern, searchable
+from pipeline.language_files import read_language_file
 from pipeline.records import Role
 from pipeline.settings import CONFIG_DIR
 
@@ -117,14 +117,11 @@ def load_speech_acts(language: str) -> SpeechActs:
         SettingsError: the file is not what it should be.
     """
     path = acts_path(language)
+    file = read_language_file("speech_acts", language, ActsFile)
+    if file is None:
+        raise SettingsError(f"{path.name}: is missing")
     try:
-        file = ActsFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         acts = {name: _compiled(name, entry, file) for name, entry in file.acts.items()}
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path.name}: is not YAML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except SettingsError as error:
         raise SettingsError(f"{path.name}: {error}") from error
     return SpeechActs(

@@ -9,24 +9,24 @@ answer.
 import dataclasses
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Self, get_args
 
-import yaml
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from pipeline.errors import SettingsError
+from pipeline.language_files import read_language_file
 from pipeline.phrases import normal_words
 from pipeline.records import CallFacts, Correction, QualityWarning, Role, Separation, Turn
-from pipeline.settings import CONFIG_DIR, SpeakersSettings
+from pipeline.settings import SpeakersSettings
 from pipeline.speakers.channels import GIVEN_CONFIDENCE
 from pipeline.texts import Text
 from pipeline.timeline import overlap_s, union
 
 NUMBERED: tuple[Role, Role] = ("speaker_1", "speaker_2")
 PAIRS: tuple[tuple[Role, Role], ...] = (("agent", "customer"), NUMBERED)
-SIGNS = {"agent": 1.0, "customer": -1.0}
 SWAPPED = "roles_swapped"
 CORRECTED = "roles_corrected"
 QUESTIONS = "questions"
@@ -63,6 +63,40 @@ class RoleGuess:
     def strongest(self) -> RoleCue | None:
         """The cue that says most clearly who the agent is."""
         return max(self.cues, key=lambda cue: cue.weight if cue.speaker == self.agent else 0.0, default=None)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: float
+
+
+class _Cue(_Part):
+    says: tuple[str, ...]
+    but: tuple[str, ...] = ()
+
+
+class _Questions(_Part):
+    starts: tuple[str, ...]
+
+
+class RolesFile(BaseModel):
+    """``configs/roles.<language>.yaml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agent: dict[str, _Cue]
+    customer: dict[str, _Cue]
+    questions: _Questions
+    speaks_first: _Part
+    numbers: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Self:
+        names = Counter((*self.agent, *self.customer, QUESTIONS, SPEAKS_FIRST))
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"two cues have one name: {', '.join(twice)}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +195,7 @@ def role_warnings(
 
     What a user has said of this call is noted as ``roles_corrected`` and is not doubted.
     """
-    if not {turn.speaker for turn in turns} & set(SIGNS):
+    if not {turn.speaker for turn in turns} & {"agent", "customer"}:
         return []
     if correction is not None:
         return [corrected_warning()]
@@ -243,33 +277,18 @@ def load_role_cues(language: str) -> RoleCues | None:
     Raises:
         SettingsError: the file is there but is not what it should be.
     """
-    path = CONFIG_DIR / f"roles.{language}.yaml"
-    if not path.exists():
+    file = read_language_file("roles", language, RolesFile)
+    if file is None:
         return None
-    try:
-        return _parsed(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise SettingsError(f"{path.name}: is not as roles.en.yaml is ({error!r})") from error
-
-
-def _parsed(content: Any) -> RoleCues:
-    number = rf"(?:\d+|{_any(content['numbers'])})"
+    number = rf"(?:\d+|{_any(file.numbers)})"
     phrases = tuple(
-        _Phrases(
-            id=name,
-            sign=sign,
-            weight=float(cue["weight"]),
-            says=_compiled(cue["says"], number),
-            but=_compiled(cue.get("but", []), number),
-        )
-        for section, sign in SIGNS.items()
-        for name, cue in content[section].items()
+        _Phrases(name, sign, cue.weight, _compiled(cue.says, number), _compiled(cue.but, number))
+        for cues, sign in ((file.agent, 1.0), (file.customer, -1.0))
+        for name, cue in cues.items()
     )
     weights = {each.id: each.sign * each.weight for each in phrases}
-    weights |= {name: float(content[name]["weight"]) for name in (QUESTIONS, SPEAKS_FIRST)}
-    if len(weights) != len(phrases) + 2:
-        raise ValueError("two cues have one name")
-    return RoleCues(phrases, _compiled(content[QUESTIONS]["starts"], number), weights)
+    weights |= {QUESTIONS: file.questions.weight, SPEAKS_FIRST: file.speaks_first.weight}
+    return RoleCues(phrases, _compiled(file.questions.starts, number), weights)
 
 
 def _compiled(phrases: Sequence[str], number: str) -> re.Pattern[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from pipeline import weights
+from pipeline import language_files, weights
 from pipeline.errors import SettingsError
 from pipeline.guidance import meaning, speech_acts
 from pipeline.guidance.acts import FoundActs, find_acts
@@ -180,7 +180,8 @@ def copies(tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) ->
     for path in (speech_acts.acts_path("en"), weights_path("en")):
         copy = tmp_path / path.name.replace(".en.", ".xx.")  # type: ignore[operator]
         copy.write_bytes(path.read_bytes())
-    monkeypatch.setattr(speech_acts, "CONFIG_DIR", tmp_path)
+    for module in (speech_acts, language_files):
+        monkeypatch.setattr(module, "CONFIG_DIR", tmp_path)
     yield
     load_speech_acts.cache_clear()
     load_weights.cache_clear()

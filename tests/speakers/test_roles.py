@@ -1,11 +1,14 @@
 """Who the agent is, by what was said."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import language_files
+from pipeline.errors import SettingsError
 from pipeline.records import Correction, Role, Separation, Turn
 from pipeline.settings import CONFIG_DIR
 from pipeline.speakers.renaming import renamed
@@ -114,6 +117,26 @@ def test_weights_keep_to_their_sections() -> None:
     assert known is not None
     assert all(each.weight >= 0 for each in known.phrases)
     assert {each.sign for each in known.phrases} == {1.0, -1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("weight: 6.82", "weight: much"), "agent.greets_for_company.weight"),
+        (("  introduces_self:", "  questions:"), "two cues have one name: questions"),
+        (("agent:", "agent: ["), "is not YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_read_names_the_place(
+    change: tuple[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (CONFIG_DIR / "roles.en.yaml").read_text(encoding="utf-8")
+    (tmp_path / "roles.xx.yaml").write_text(content.replace(*change, 1), encoding="utf-8")
+    monkeypatch.setattr(language_files, "CONFIG_DIR", tmp_path)
+    load_role_cues.cache_clear()
+    with pytest.raises(SettingsError, match=r"roles\.xx\.yaml") as refused:
+        load_role_cues("xx")
+    assert says in str(refused.value)
 
 
 def test_mixed_names_are_refused() -> None:
