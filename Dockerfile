@@ -32,6 +32,8 @@ ENV PATH=/opt/callcoach/bin:${PATH} \
     PREFECT_HOME=/var/lib/callcoach/prefect \
     PREFECT_SERVER_ANALYTICS_ENABLED=false \
     DO_NOT_TRACK=1 \
+    HF_HUB_DISABLE_TELEMETRY=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     PYANNOTE_METRICS_ENABLED=0 \
     DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=1
 RUN useradd --uid 10001 --home-dir /var/lib/callcoach --create-home callcoach

@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from pipeline import telemetry
 from pipeline.errors import SettingsError
 
-NO_TELEMETRY = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PYANNOTE_METRICS_ENABLED": "0",
-}
+NO_TELEMETRY = telemetry.OFF | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 STEADY = {
     # a cold start takes up to 14 s, under load more than Prefect's 20
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",

@@ -13,6 +13,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from pipeline import telemetry
 from pipeline.batch import available_cores
 from pipeline.errors import CallError
 from pipeline.models import verify
@@ -89,6 +90,7 @@ def _wrong_versions(required: Iterable[Requirement]) -> Iterator[tuple[str, str]
 
 
 def _native_parts() -> Iterator[Check]:
+    telemetry.switch_off()
     broken = []
     for name in NATIVE:
         try:

@@ -3,6 +3,7 @@
 Nothing here reaches the network except ``fetch``: what is not on this machine is refused.
 """
 
+import importlib
 import importlib.util
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from pipeline import telemetry
 from pipeline.errors import ModelUnavailable
 from pipeline.settings import ModelsSettings
 from pipeline.weights import (
@@ -202,18 +204,18 @@ def _resolve_folder(name: str, folder: Path, source: str, settings: ModelsSettin
 
 def _hub_folder(name: str, *, local: bool) -> Path:
     """Folder of a snapshot of the hub; with ``local`` only what is already on this machine."""
-    import faster_whisper.utils
+    utils = _faster_whisper("utils")
     import huggingface_hub.errors
 
     try:
-        return Path(faster_whisper.utils.download_model(name, local_files_only=local))
+        return Path(utils.download_model(name, local_files_only=local))
     except huggingface_hub.errors.LocalEntryNotFoundError as error:
         raise ModelUnavailable(
             f"recogniser {name}: is not on this machine; run `callcoach models fetch {name}`, give a folder, "
             f"or use one of {_bundled()}"
         ) from error
     except ValueError as error:  # also what the hub raises for a name that cannot be one
-        known = ", ".join(faster_whisper.utils.available_models())
+        known = ", ".join(utils.available_models())
         raise ModelUnavailable(
             f"recogniser {name}: there is no model of that name; expected a folder, a hub name such as "
             f"owner/model, or one of {known}"
@@ -276,10 +278,9 @@ def load_recognizer(model: ResolvedModel, device: str, compute_type: str, cpu_th
     key = (model.folder, model.sha256, device, compute_type, cpu_threads)
     with _loaded_lock:
         if key not in _loaded:
-            import faster_whisper
-
+            library = _faster_whisper()
             try:
-                _loaded[key] = faster_whisper.WhisperModel(
+                _loaded[key] = library.WhisperModel(
                     str(model.folder),
                     device=device,
                     compute_type=compute_type,
@@ -307,14 +308,19 @@ def load_voice_activity(settings: ModelsSettings = DEFAULTS) -> "VoiceActivity":
     with _loaded_lock:
         if key not in _loaded:
             resolve_voice_activity(settings)
-            import faster_whisper.vad
-
+            vad = _faster_whisper("vad")
             try:
-                _loaded[key] = faster_whisper.vad.get_vad_model()
+                _loaded[key] = vad.get_vad_model()
             except RuntimeError as error:
                 raise ModelUnavailable(f"model {VOICE_ACTIVITY_NAME}: does not load ({error})") from error
         loaded: VoiceActivity = _loaded[key]
         return loaded
+
+
+def _faster_whisper(part: str = "") -> Any:
+    """The library or a module of it, which brings onnxruntime with it."""
+    telemetry.switch_off()
+    return importlib.import_module(".".join(filter(None, ("faster_whisper", part))))
 
 
 def load_sentence_encoder(model: ResolvedModel, adapter: "Adapter | None" = None) -> "SentenceEncoder":

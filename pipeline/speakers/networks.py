@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pipeline import telemetry
 from pipeline.errors import ModelUnavailable
 from pipeline.models import ResolvedModel, load_once, resolve_diarization
 from pipeline.settings import ModelsSettings
@@ -20,7 +21,8 @@ from pipeline.weights import BUNDLED, DIARIZATION_ADVICE
 RATE_HZ = 16_000
 EMBEDDING_SIZE = 192
 MEL_BANDS = 80
-QUIET = {"PYANNOTE_METRICS_ENABLED": "0", "OTEL_SDK_DISABLED": "true", "HF_HUB_DISABLE_TELEMETRY": "1"}
+QUIET = {"OTEL_SDK_DISABLED": "true"}
+"""Of pyannote's telemetry, the library beneath."""
 SPARING = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
 """Torch keeps a prepared computation for each length of input, a thousand of them: 0.5 GB after an hour."""
 
@@ -67,6 +69,7 @@ def load_networks(settings: ModelsSettings, threads: int) -> Networks:
 
 def import_quietly(name: str) -> ModuleType:
     """A module of pyannote, with its telemetry off and torch sparing of memory."""
+    telemetry.switch_off()
     os.environ.update(QUIET | SPARING)
     return importlib.import_module(name)
 
