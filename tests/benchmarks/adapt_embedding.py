@@ -41,7 +41,7 @@ PARTS = (
     "output.dense",
 )
 RANK = 8
-EPOCHS = 3
+EPOCHS = 6
 BATCH = 32
 THREADS = 2
 ADAPTER_RATE, OUTPUT_RATE = 1.5e-3, 1e-2

@@ -4,8 +4,8 @@ An adapter of the embedding (``tests/benchmarks/adapt_embedding.py``) and one lo
 the labelled sentences that are not for the test, the examples of ``configs/speech_acts.en.yaml``, and the
 sentences of other acts that the same speaker can do, unless acts overlap. Each fold of the sentences is
 answered by a fit on the other folds. On these answers the sum of both is made a probability by a sigmoid
-(Platt 1999), and a threshold is chosen by meaning alone: phrases were written with these sentences in view
-and find more of them than of others. What is kept is a last fit, on all folds.
+(Platt 1999), and a threshold is chosen for what phrases do not find. What is kept is a last fit, on all
+folds.
 """
 
 import argparse
@@ -56,7 +56,11 @@ OTHERS_WEIGHT = 0.3
 POSITIVES_SHARE = 0.5
 """Weight of all positive sentences together, relative to that of the others."""
 GRAM_MIN_SENTENCES = 7
-AIMED_PRECISION, AIMED_RECALL = 0.9, 0.8
+AIMED_PRECISION, AIMED_RECALL = 0.92, 0.8
+"""Of phrases and meaning together; 0.9 is wanted of precision, but phrases were mended with these sentences
+in view and are wrong more often in new ones."""
+PHRASES_HOLD = 0.7
+"""Share of what phrases find here that they would find had they not been written with it in view."""
 LEAST_LIKELY = 0.5
 MOST_LIKELY = 0.99
 BLUR = 0.3
@@ -207,7 +211,8 @@ def cross_fitted(lesson: Lesson, tokens: Sequence[Tensor], lower: Array) -> Vect
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What cross-fitting says of the meaning of one act, on its own labelled sentences."""
+    """What cross-fitting says of one act, on its own labelled sentences; ``precision`` and ``recall`` are of
+    phrases and meaning together."""
 
     act: str
     threshold: float
@@ -228,8 +233,6 @@ def validate(act: SpeechAct, acts: SpeechActs, cases: Sequence[Case], answers: V
     platt = LogisticRegression(C=10.0).fit(answers[own].reshape(-1, 1), truth[own])
     slope, offset = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     logits = slope * answers + offset
-    limit = _threshold(logits[own], truth[own])
-    found = logits >= limit
     reach = load_settings().acts.negation_reach_words
     phrase = np.array(
         [
@@ -237,6 +240,8 @@ def validate(act: SpeechAct, acts: SpeechActs, cases: Sequence[Case], answers: V
             for case in cases
         ]
     )
+    limit = _threshold(logits[own], truth[own], phrase[own])
+    found = phrase | (logits >= limit)
     return Validation(
         act=act.id,
         threshold=float(expit(limit)),
@@ -251,10 +256,11 @@ def validate(act: SpeechAct, acts: SpeechActs, cases: Sequence[Case], answers: V
     )
 
 
-def _threshold(logits: Vector, truth: npt.NDArray[np.bool_]) -> float:
+def _threshold(logits: Vector, truth: npt.NDArray[np.bool_], phrase: npt.NDArray[np.bool_]) -> float:
     """The logit with most room to the precision and to the recall aimed at, each in its standard errors."""
     limits = np.linspace(logit(LEAST_LIKELY), logit(MOST_LIKELY), 200)
     found = expit((logits - limits[:, None]) / BLUR)
+    found = np.where(phrase, PHRASES_HOLD + (1 - PHRASES_HOLD) * found, found)
     precision, recall = found[:, truth].sum(axis=1) / found.sum(axis=1), found[:, truth].mean(axis=1)
     room = [
         (share - aim) / np.sqrt(aim * (1 - aim))
@@ -318,7 +324,7 @@ def sentences_sha256() -> str:
 
 
 def table(validations: Sequence[Validation], *, errors: bool) -> str:
-    lines = [f"{'act (by meaning)':<24}{'threshold':>10}{'phrases':>9}{'precision':>11}{'recall':>8}"]
+    lines = [f"{'act (cross-fitted)':<24}{'threshold':>10}{'phrases':>9}{'precision':>11}{'recall':>8}"]
     for one in validations:
         lines.append(
             f"{one.act:<24}{one.threshold:>10.2f}{one.phrase_precision:>9.2f}{one.precision:>11.2f}"
