@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli import main
 from pipeline.errors import InputRejected
 from pipeline.planning import need_of, plan
 from pipeline.privacy import retention
@@ -166,6 +168,16 @@ def test_object_stores(night: Night) -> None:
     assert SAID.encode() not in store.cat_file("/aged/call-1002/report.md")
     assert json.loads(store.cat_file("/aged/summary.json"))["calls"] == 3
     store.rm("/aged", recursive=True)
+
+
+@pytest.mark.parametrize("kind", ["audio", "transcript", "metrics"])
+@pytest.mark.parametrize("days", ["1e12", "1e400", "0", "36526"])
+def test_limits_have_a_limit(kind: str, days: str) -> None:
+    """More than a hundred years are refused with what is allowed; nothing overflows."""
+    done = CliRunner().invoke(main, ["retention", "--set", f"privacy.{kind}_days={days}"])
+    assert done.exit_code == 2
+    assert f"privacy.{kind}_days" in done.stderr
+    assert "36525" in done.stderr or days == "0"
 
 
 def test_there_must_be_an_output(tmp_path: Path) -> None:
