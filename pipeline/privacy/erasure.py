@@ -20,8 +20,9 @@ import platformdirs
 from pipeline.errors import CallError, InputRejected, StageFailed
 from pipeline.files import sweep, write_text
 from pipeline.ledger import batch_name
-from pipeline.planning import sha256_of, stored_analysis
+from pipeline.planning import mapping_in, sha256_of, stored_analysis, thresholds_in
 from pipeline.privacy import audit_log, orchestrator
+from pipeline.privacy.cut import original_dir_in
 from pipeline.privacy.forgotten import bury, refuse_other_key
 from pipeline.privacy.place import PRIVATE, Place
 from pipeline.privacy.receipts import write_receipt
@@ -32,6 +33,7 @@ from pipeline.processes import has_ended
 from pipeline.reports.naming import folder_name
 from pipeline.reports.night import SUMMARY
 from pipeline.reports.table import read_parquet
+from pipeline.reports.write import ORIGINAL_WORDS
 from pipeline.rollup import call_folders, mark_stale, roll_up_again
 from pipeline.settings import Settings
 from pipeline.storage import Output, is_remote
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from pipeline.store.tables import BatchCall
 
 Kind = Literal["call", "customer", "agent"]
+NOTE = "unfinished-{}.json"
+TRANSCRIPTS = "kept transcripts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,8 @@ class FoundCall:
     folder: str | None = None
     sha256: str | None = None
     source: str | None = None
+    original_dir: str | None = None
+    """Where its analysis says that it was kept as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,8 @@ class Erasure:
     removed: dict[str, int]
     remaining: tuple[Trace, ...]
     everywhere: bool
+    twins: tuple[str, ...] = ()
+    """Other calls of the same recording, which are not to be forgotten: its digest stays in them."""
     again: bool = False
     pseudonym: str | None = None
     receipt: Path | None = None
@@ -89,6 +97,7 @@ class Eraser:
         self._place = Place.of(settings)
         self._store = open_store(settings.store)
         self._outs = self._all_outs(outs or [settings.batch.out])
+        self._there: list[FoundCall] = []
 
     def forget(self, *, dry_run: bool = False) -> Erasure:
         """Remove, write the batches again, search, and write a receipt; a killed run is finished by the next.
@@ -148,9 +157,12 @@ class Eraser:
         found: dict[tuple[str, str], FoundCall] = {}
         for each in self._noted():
             found[each.out, each.call_id] = each
+        self._there = []
         for name, output in outputs.items():
-            for each in _calls_in(name, output.local, self._kind, self._identity):
-                found[each.out, each.call_id] = each
+            for each, whose in _calls_in(name, output.local, f"{self._kind}_id"):
+                self._there.append(each)
+                if _same(self._kind, whose, self._identity):
+                    found[each.out, each.call_id] = each
         if self._kind == "call":
             with self._store.session() as session:
                 rows = [row for row in ledger.entries(session) if row.call_id == self._identity]
@@ -231,7 +243,15 @@ class Eraser:
         else:
             for each in found:
                 folder = output.local / (each.folder or folder_name(each.call_id))
-                removed.update(remove_files(folder, each.call_id, each.sha256, output, self._settings))
+                gone = remove_files(
+                    folder,
+                    each.call_id,
+                    each.sha256,
+                    output,
+                    self._settings,
+                    original_dir=each.original_dir,
+                )
+                removed.update(gone)
         sought = renaming.sought if renaming else self._sought(found)
         summary = output.local / SUMMARY
         if summary.is_file() and sought.in_text(summary.read_text(encoding="utf-8")):
@@ -283,20 +303,21 @@ class Eraser:
 
     def _in_words_kept(self, renaming: Renaming, removed: Counter[str]) -> None:
         """Put the pseudonym into words that are kept of other agents' calls."""
-        for folder in self._words_kept().values():
-            for path in sorted(folder.rglob("*.json")):
+        for place, folder in self._words_kept():
+            for path in sorted(folder.glob("*.json" if place == TRANSCRIPTS else f"*/{ORIGINAL_WORDS}")):
                 text = path.read_text(encoding="utf-8")
                 if renaming.sought.in_text(text):
                     after = renaming.sought.without_words(text, renaming.pseudonym)
                     write_text(path, after, PRIVATE)
                     removed["words kept of other calls"] += 1
 
-    def _words_kept(self) -> dict[str, Path]:
-        """Folders with words outside the outputs, by what they are called."""
-        folders = {"kept transcripts": platformdirs.user_state_path("callcoach") / "transcripts"}
-        if self._settings.redaction.original_dir:
-            folders["originals"] = Path(self._settings.redaction.original_dir)
-        return folders
+    def _words_kept(self) -> list[tuple[str, Path]]:
+        """Folders with words outside the outputs, and what they are called: those of originals by this run's
+        setting and by what analyses say."""
+        originals = {self._settings.redaction.original_dir, *(each.original_dir for each in self._there)}
+        places = sorted({Path(each).resolve() for each in originals if each})
+        transcripts = platformdirs.user_state_path("callcoach") / "transcripts"
+        return [(TRANSCRIPTS, transcripts), *(("originals", place) for place in places)]
 
     def _in_prefect(self, sought: Sought, removed: Counter[str]) -> None:
         for path in orchestrator.databases():
@@ -311,9 +332,12 @@ class Eraser:
             for stored in output.names():
                 if sought.in_name(Path(stored)):
                     yield Trace("output: names", f"{name}/{stored}")
-        for place, folder in self._words_kept().items():
+        for place, folder in self._words_kept():
             yield from in_folder(folder, place, sought)
-        yield from in_folder(self._place.folder, "privacy folder", sought, (self._unfinished().name,))
+        notes = [
+            path.name for path in self._place.folder.glob(NOTE.format("*"))
+        ]  # each goes with its request
+        yield from in_folder(self._place.folder, "privacy folder", sought, notes)
         with self._store.session() as session:
             yield from in_texts(tombstones.texts(session), sought)
         if self._store.engine.dialect.name == "sqlite":
@@ -342,9 +366,17 @@ class Eraser:
             removed={place: count for place, count in sorted(removed.items()) if count},
             remaining=remaining,
             everywhere=renaming is not None or self._sought(found).everywhere,
+            twins=self._twins(found),
             again=again,
             pseudonym=renaming.pseudonym if renaming else None,
         )
+
+    def _twins(self, found: Iterable[FoundCall]) -> tuple[str, ...]:
+        """Other calls of the same recordings."""
+        if self._kind == "agent":
+            return ()
+        ids, sums = {each.call_id for each in found}, {each.sha256 for each in found if each.sha256}
+        return tuple(sorted({each.call_id for each in self._there if each.sha256 in sums} - ids))
 
     def _receipt(self, done: Erasure) -> Path:
         """Write what was done, without personal data, and enter it in the audit log."""
@@ -376,33 +408,38 @@ class Eraser:
         return [FoundCall(**each) for each in calls]
 
     def _unfinished(self) -> Path:
-        return self._place.folder / f"unfinished-{self._place.digest(self._kind, self._identity)[:16]}.json"
+        return self._place.folder / NOTE.format(self._place.digest(self._kind, self._identity)[:16])
 
 
-def _calls_in(name: str, out: Path, kind: Kind, identity: str) -> Iterator[FoundCall]:
-    """Calls in a batch by their analyses, and by the table where an analysis is already gone."""
-    field = f"{kind}_id"
+def _calls_in(name: str, out: Path, field: str) -> Iterator[tuple[FoundCall, object]]:
+    """Calls in a batch by their analyses, and by the table where an analysis is already gone; with each,
+    what it has in ``field``."""
     told: set[str] = set()
     for folder in call_folders(out):
         told.add(folder.name)
-        facts = (stored_analysis(folder) or {}).get("call")
-        if isinstance(facts, dict) and _same(kind, facts.get(field), identity):
-            yield FoundCall(
+        document = stored_analysis(folder) or {}
+        facts = document.get("call")
+        if isinstance(facts, dict):
+            named = mapping_in(document, "provenance").get("original_dir")
+            call = FoundCall(
                 out=name,
                 call_id=str(facts.get("call_id")),
                 folder=folder.name,
                 sha256=facts.get("sha256"),
                 source=facts.get("source"),
+                original_dir=original_dir_in(named, dict(thresholds_in(document))),
             )
+            yield call, facts.get(field)
     for folder_of, (_, row) in read_parquet(out / "calls.parquet").items():
-        if folder_of not in told and _same(kind, row[field], identity):
-            yield FoundCall(
+        if folder_of not in told:
+            call = FoundCall(
                 out=name,
                 call_id=str(row["call_id"]),
                 folder=folder_of,
                 sha256=str(row["sha256"]),
                 source=str(row["source"]),
             )
+            yield call, row[field]
 
 
 def _same(kind: Kind, value: object, identity: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.errors import InputRejected
-from pipeline.privacy.cut import cut_audio, remove_original
+from pipeline.privacy.cut import cut_audio, original_dir_of, remove_original
 from pipeline.privacy.traces import BOUND, Sought, is_distinctive
 from pipeline.records import Analysis, CallFacts
 from pipeline.reports.naming import folder_name
@@ -90,7 +90,7 @@ def rename_in_call(folder: Path, renaming: Renaming, settings: Settings) -> Path
         folder.rename(target)
     if own:
         cut_audio(target, settings)
-        remove_original(before.call.call_id, settings)
+        remove_original(before.call.call_id, settings, original_dir_of(before))
         KeptTranscripts(before.call.sha256, settings.batch).forget()
         at = after.removed.audio_at or datetime.now(UTC).isoformat(timespec="seconds")
         after = dataclasses.replace(after, removed=dataclasses.replace(after.removed, audio_at=at))

@@ -1,6 +1,7 @@
 """Forgetting a call, a customer or an agent: nothing is left in any file or table, and nothing comes back."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,48 @@ def test_short_ids_are_not_found_by_chance(night: Night) -> None:
     assert not done.everywhere
     assert "short ids" in str(receipts(night)[0]["searched"])
     assert "42" not in night.ids()
+
+
+@pytest.mark.parametrize(
+    ("kind", "identity"), [("call", "call-1001"), ("customer", "cust-4711"), ("agent", "robin")]
+)
+@pytest.mark.parametrize("given", [None, "elsewhere"])
+def test_originals_are_found_by_what_analyses_say(
+    night: Night, kind: Kind, identity: str, given: str | None
+) -> None:
+    """Words and sound as they were go although the command does not know, or no longer, where they are; those
+    of others stay."""
+    now = factories.settings(*night.assignments, f"redaction.original_dir={given or ''}")
+    assert Eraser(now, kind, identity, []).forget().verified
+    assert not (night.folder / "originals/call-1001").exists()
+    assert {path.name for path in (night.folder / "originals/call-2001").iterdir()} == {
+        "audio.ogg", "turns.json",
+    }  # fmt: skip
+
+
+def test_originals_are_searched_where_analyses_say(night: Night) -> None:
+    """What is left of a call in such a folder is told."""
+    (night.folder / "originals/call-2001/note.txt").write_text("as call-1002")
+    now = factories.settings(*night.assignments, "redaction.original_dir=")
+    (found,) = Eraser(now, "call", "call-1002", []).forget().remaining
+    assert (found.place, Path(found.where).name) == ("originals", "note.txt")
+
+
+def test_other_calls_of_the_same_recording_are_named(night: Night) -> None:
+    """One recording under three ids: who forgets one of them is told why traces remain, and what to do."""
+    (recording,) = night.calls.glob("call-1002.wav")
+    for name in ("copy-3001", "copy-3002"):
+        shutil.copy(recording, night.calls / f"{name}.wav")
+        night.calls.joinpath(f"{name}.json").write_text(json.dumps({"call_id": name, "agent_id": "kim"}))
+    night.run()
+    done = command(night, "forget", "--call", "call-1002", "--yes")
+    assert done.exit_code == 1
+    assert "The same recording is also call copy-3001, copy-3002: " in done.stderr
+    assert "Forget them, too (forget --call ID)" in done.stderr
+    assert max(map(len, done.stderr.splitlines())) < 400
+    assert command(night, "forget", "--call", "copy-3001", "--yes").exit_code == 1
+    assert command(night, "forget", "--call", "copy-3002", "--yes").exit_code == 0
+    assert command(night, "forget", "--call", "call-1002", "--yes").exit_code == 0
 
 
 def test_dry_run_changes_nothing(night: Night) -> None:
