@@ -189,7 +189,10 @@ def _show(done: "Erasure", *, dry_run: bool) -> None:
         click.echo(f"{len(done.calls)} calls would be {_done_to(done)}; searched: {', '.join(done.outs)}")
         return
     if done.kind == "agent":
-        click.echo("Names that are said in calls are only replaced if they are the id, or given by --name.")
+        click.echo(
+            "What is said is replaced only where it is the id (one of letters alone: in the agent's own "
+            "calls, with a capital inside a sentence) or given by --name."
+        )
     click.echo("The recordings themselves are yours and stay; they are not analysed again.")
     what = "forgotten before; searched again" if done.again else f"{len(done.calls)} calls {_done_to(done)}"
     state = "nothing remains" if done.verified else f"{len(done.remaining)} traces remain"

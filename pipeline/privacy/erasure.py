@@ -27,13 +27,13 @@ from pipeline.privacy.forgotten import bury, refuse_other_key
 from pipeline.privacy.place import PRIVATE, Place
 from pipeline.privacy.receipts import write_receipt
 from pipeline.privacy.removal import remove_files
-from pipeline.privacy.renaming import Renaming, rename_in_call
+from pipeline.privacy.renaming import SHORTEST_NAME, Renaming, remains_in, rename_in_call
 from pipeline.privacy.traces import Sought, Trace, counted, in_bytes, in_folder, in_texts
 from pipeline.processes import has_ended
 from pipeline.reports.naming import folder_name
 from pipeline.reports.night import SUMMARY
 from pipeline.reports.table import read_parquet
-from pipeline.reports.write import ORIGINAL_WORDS
+from pipeline.reports.write import ANALYSIS, ORIGINAL_WORDS
 from pipeline.rollup import call_folders, mark_stale, roll_up_again
 from pipeline.settings import Settings
 from pipeline.storage import Output, is_remote
@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     from pipeline.store.tables import BatchCall
 
 Kind = Literal["call", "customer", "agent"]
+SEARCHED_ALL = "words and values"
+SEARCHED = (
+    "values; short ids not among words",
+    "values, and words of the agent's own calls; short ids and ordinary words not among others",
+)
 NOTE = "unfinished-{}.json"
 TRANSCRIPTS = "kept transcripts"
 
@@ -112,7 +117,7 @@ class Eraser:
             again = not found and self._buried()
             if not found and not again:
                 raise InputRejected(f"nothing is kept of this {self._kind}; check its id and --out")
-            renaming = self._renaming(assign=not dry_run) if self._kind == "agent" else None
+            renaming = self._renaming(found, assign=not dry_run) if self._kind == "agent" else None
             if dry_run:
                 return self._erasure(found, Counter(), (), again, renaming)
             self._refuse_running(outputs)
@@ -126,7 +131,7 @@ class Eraser:
             if renaming is not None:
                 self._in_words_kept(renaming, removed)
             self._in_prefect(sought, removed)
-            remaining = tuple(self._search(outputs, sought))
+            remaining = tuple(self._search(outputs, sought, renaming))
             done = self._erasure(found, removed, remaining, again, renaming)
             receipt = self._receipt(done)
             if done.verified:
@@ -197,7 +202,7 @@ class Eraser:
                     if alive and not has_ended((row.owner or "").partition(":")[0]):
                         raise StageFailed(f"{name}: a run is writing there; try again when it has ended")
 
-    def _renaming(self, *, assign: bool) -> Renaming:
+    def _renaming(self, found: Iterable[FoundCall], *, assign: bool) -> Renaming:
         digest = self._place.digest("agent", self._identity)
         with self._store.session() as session:
             refuse_other_key(session, self._place)
@@ -206,7 +211,11 @@ class Eraser:
                 name = tombstones.next_pseudonym(session)
                 if assign:
                     bury(session, self._place, "agent", [self._identity], pseudonym=name)
-        return Renaming(self._identity, self._names, name)
+            told = {row.call_id for row in ledger.entries(session) if row.state in tombstones.UNDONE}
+        if len(self._identity) < SHORTEST_NAME:
+            told = set()  # of others, for all we know
+        told |= {value for each in found for value in (each.call_id, each.source) if value}
+        return Renaming(self._identity, self._names, name, told)
 
     def _sought(self, found: Iterable[FoundCall]) -> Sought:
         ids = {self._identity, *(each.call_id for each in found)}
@@ -278,7 +287,7 @@ class Eraser:
         changed = 0
         for folder in call_folders(output.local):
             try:
-                if output.remote and renaming.sought.in_text((folder / "analysis.json").read_text("utf-8")):
+                if output.remote and remains_in(folder, renaming):
                     output.pull_call(folder, reports=True)
                 target = rename_in_call(folder, renaming, self._settings)
             except CallError:
@@ -326,8 +335,13 @@ class Eraser:
             except sqlite3.Error:
                 continue  # in use: the search will say what is left
 
-    def _search(self, outputs: dict[str, Output], sought: Sought) -> Iterator[Trace]:
+    def _search(
+        self, outputs: dict[str, Output], sought: Sought, renaming: Renaming | None
+    ) -> Iterator[Trace]:
         for name, output in outputs.items():
+            if renaming is not None:
+                named = (folder for folder in call_folders(output.local) if remains_in(folder, renaming))
+                yield from (Trace("output: words", str(folder / ANALYSIS)) for folder in named)
             yield from in_folder(output.local, "output", sought)
             for stored in output.names():
                 if sought.in_name(Path(stored)):
@@ -365,7 +379,7 @@ class Eraser:
             outs=tuple(self._outs),
             removed={place: count for place, count in sorted(removed.items()) if count},
             remaining=remaining,
-            everywhere=renaming is not None or self._sought(found).everywhere,
+            everywhere=(renaming.sought if renaming else self._sought(found)).everywhere,
             twins=self._twins(found),
             again=again,
             pseudonym=renaming.pseudonym if renaming else None,
@@ -390,7 +404,7 @@ class Eraser:
         }
         head = audit_log.append(self._place, "erasure", **facts)
         kept = {self._place.digest("recording", each.sha256) for each in done.calls if each.sha256}
-        facts["searched"] = "words and values" if done.everywhere else "values; short ids not among words"
+        facts["searched"] = SEARCHED_ALL if done.everywhere else SEARCHED[self._kind == "agent"]
         return write_receipt(self._place, facts | {"recordings_kept": sorted(kept)}, head)
 
     def _note(self, found: Sequence[FoundCall]) -> None:
