@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pipeline.errors import InputRejected
 from pipeline.privacy.cut import cut_audio, original_dir_of, remove_original
 from pipeline.privacy.traces import AGENT_ID, BOUND, SoughtAgent
+from pipeline.privacy.wordless import LISTED
 from pipeline.records import Analysis, CallFacts, Hold, SecondOpinion, Turn, Word, Worded
 from pipeline.reports.naming import folder_name
 from pipeline.reports.write import PDF, read_call, rerender
@@ -24,8 +25,6 @@ SHORTEST_ID = 2
 """Letters of an id that may be a name; of one letter nobody is called."""
 SAID = frozenset(("quote", "what", "when", "said_when", "time_given"))
 """Fields with words of the call, besides those of turns, reasons of holds, and second opinions."""
-LISTED = "words"
-"""The value of a reason that is words of the call."""
 ENDS = ".?!"
 AROUND = " \t\n\"'\u2018\u2019\u201c\u201d\u00ab\u00bb()[]-\u2013\u2014"
 """What may stand between the end of a sentence and the first word of the next."""
@@ -115,14 +114,13 @@ class Renaming:
 
     def _in_words(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """The words of one turn in the agent's own call."""
-        said = [word.word for word in words]
-        texts = (
-            self._in_text(
-                text, (), "".join(f"{each} " for each in said[:at]), " ".join(["", *said[at + 1 :]])
-            )
-            for at, text in enumerate(said)
-        )
-        return tuple(dataclasses.replace(word, word=text) for word, text in zip(words, texts, strict=True))
+        said, after = [word.word for word in words], []
+        for at, word in enumerate(words):
+            around = ("", "")
+            if self._name is not None and self._name.search(word.word):
+                around = ("".join(f"{each} " for each in said[:at]), " ".join(["", *said[at + 1 :]]))
+            after.append(dataclasses.replace(word, word=self._in_text(word.word, (), *around)))
+        return tuple(after)
 
     def _in_worded(self, worded: Worded) -> Worded:
         """A sentence of the product in the agent's own call: only in the words of the call that it lists."""

@@ -26,7 +26,9 @@ from pipeline.settings import Settings
 from pipeline.store import ledger
 from pipeline.store.baselines import calls_of
 from pipeline.store.database import open_store
+from pipeline.texts import Text, load_texts
 from pipeline.transcript_call import analyze_transcript, load_script
+from pipeline.wording import reworded, worded
 from tests import factories
 from tests.privacy.night import Night, analyze
 
@@ -293,6 +295,19 @@ def test_a_quote_may_begin_with_a_name() -> None:
     assert Renaming("mark", (), "X").applied(after) == dataclasses.replace(
         after, call=dataclasses.replace(after.call, agent_id="X")
     )
+
+
+def test_a_reason_lists_words_with_a_name() -> None:
+    """Of a sentence of the product only the words of the call that it lists are changed, with the sentence's
+    values; it can be said in another language."""
+    texts, made = load_texts("en"), factories.analysis(agent_id="m.lind7")
+    said = Text("why.repeated", seconds=3.0, words=["invoice", "lind"])
+    guidance = (dataclasses.replace(made.guidance[0], reason=said), *made.guidance[1:])
+    reason = worded(dataclasses.replace(made, guidance=guidance), texts)
+    assert "lind" in reason.guidance[0].reason
+    after = Renaming("m.lind7", ["Lind"], "X").applied(reason)
+    assert after.guidance[0].reason == reason.guidance[0].reason.replace("lind", "X")
+    assert reworded(after, texts).guidance[0].reason == after.guidance[0].reason
 
 
 @pytest.mark.parametrize(
