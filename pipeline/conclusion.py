@@ -78,7 +78,7 @@ def conclude(
         events, cut_offs, measures = redact_quotes(
             (measured.events, measured.cut_offs, measured.measures), said, secrets
         )
-        keep_original(facts.call_id, recording, said, settings)
+        original = keep_original(facts.call_id, recording, said, settings)
 
     with clock.stage("guidance"):
         found = find_acts(turns, facts.language, settings)
@@ -132,6 +132,7 @@ def conclude(
             guidance_version=guidance.version,
             guidance_sha256=guidance_sha256(facts.language),
             speech_acts_sha256=speech_acts_sha256(facts.language),
+            original_dir=None if original is None else str(original.parent.resolve()),
         ),
     )
     return worded(analysis, load_texts(settings.output.language))

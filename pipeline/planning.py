@@ -149,8 +149,8 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
     stored = stored_analysis(call.folder(out))
     if stored is None:
         return "analyse"
-    provenance, facts = _mapping(stored, "provenance"), _mapping(stored, "call")
-    if _mapping(stored, "removed").get("transcript_at") and facts.get("sha256") == sha256_of(call.path):
+    provenance, facts = mapping_in(stored, "provenance"), mapping_in(stored, "call")
+    if mapping_in(stored, "removed").get("transcript_at") and facts.get("sha256") == sha256_of(call.path):
         return "current"  # its words were removed by age; they are not to come back
     if (
         provenance.get("product_version") != _product_version()
@@ -158,7 +158,7 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
         or facts.get("sha256") != sha256_of(call.path)
     ):
         return "analyse"
-    judged = _mapping(provenance, "rescored") or provenance
+    judged = mapping_in(provenance, "rescored") or provenance
     language = str(facts.get("language"))
     if judged.get("config_sha256") == settings.sha256() and provenance.get("guidance_sha256") in (
         None,
@@ -166,12 +166,12 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
     ):
         return "current"
     now = ((key, value) for key, value, *_ in settings.describe())
-    return "rescore" if _of_sound(_thresholds(stored)) == _of_sound(now) else "analyse"
+    return "rescore" if _of_sound(thresholds_in(stored)) == _of_sound(now) else "analyse"
 
 
 def lacks_history(folder: Path) -> bool:
     """Whether a call was analysed while the store did not answer, so that its agent's baseline is missing."""
-    warnings = _mapping(stored_analysis(folder) or {}, "quality").get("warnings")
+    warnings = mapping_in(stored_analysis(folder) or {}, "quality").get("warnings")
     return any(
         isinstance(each, dict) and each.get("code") == "store_unavailable"
         for each in (warnings if isinstance(warnings, list) else ())
@@ -214,7 +214,7 @@ def _of_sound(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in values if acts_on_sound(key) or key.startswith(PLAYBACK)}
 
 
-def _thresholds(document: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+def thresholds_in(document: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     found = document.get("thresholds")
     for each in found if isinstance(found, list) else ():
         if isinstance(each, dict) and isinstance(each.get("key"), str):
@@ -232,7 +232,7 @@ def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
 
 def _source(folder: Path) -> object:
     """Of which recording the analysis in ``folder`` is."""
-    return _mapping(stored_analysis(folder) or {}, "call").get("source")
+    return mapping_in(stored_analysis(folder) or {}, "call").get("source")
 
 
 def _refuse_taken(call: PlannedCall, owner: str, out: Path, entry: "BatchCall | None") -> None:
@@ -247,7 +247,7 @@ def _refuse_taken(call: PlannedCall, owner: str, out: Path, entry: "BatchCall | 
     stored = stored_analysis(call.folder(out))
     if stored is None:
         return
-    facts = _mapping(stored, "call")
+    facts = mapping_in(stored, "call")
     if (
         facts.get("source") != call.source
         and call.path.is_file()
@@ -264,6 +264,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def mapping_in(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key)
     return value if isinstance(value, dict) else {}

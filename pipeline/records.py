@@ -890,6 +890,8 @@ class Provenance:
     speech_acts_sha256: str | None = None
     """Of the files that speech acts were recognised by; ``None`` where the language has none."""
     rescored: Rescored | None = None
+    original_dir: str | None = None
+    """Absolute: the folder in which words and sound were also kept as they were, if they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ JUDGED_BY = (
     ),
 )
 """Beginnings of the settings by which what was measured is judged or shown, without the sound."""
+OLDEST_DAYS = 36_525
+"""A hundred years: the longest limit of a call's age, in days."""
 STORE_URL = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?)://")
 PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
 PASSWORD_QUERY = re.compile(r"((?:password|passwd|pwd)=)[^&]*", re.IGNORECASE)
@@ -872,13 +874,19 @@ class PrivacySettings(Section):
     """How long a call is kept, from its start (where that is not known, from its analysis)."""
 
     audio_days: float | None = setting(
-        "playback audio and kept originals of older calls are removed; null keeps them", unit="days", gt=0
+        "playback audio and kept originals of older calls are removed; null keeps them",
+        unit="days",
+        gt=0,
+        le=OLDEST_DAYS,
     )
     transcript_days: float | None = setting(
-        "all words of older calls are removed, their figures stay; null keeps them", unit="days", gt=0
+        "all words of older calls are removed, their figures stay; null keeps them",
+        unit="days",
+        gt=0,
+        le=OLDEST_DAYS,
     )
     metrics_days: float | None = setting(
-        "older calls are removed altogether; null keeps them", unit="days", gt=0
+        "older calls are removed altogether; null keeps them", unit="days", gt=0, le=OLDEST_DAYS
     )
     folder: str | None = setting(
         "private folder of the audit log, receipts of erasures and the key of digests; null is the folder "

@@ -119,7 +119,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
     """The record in a line; ``None`` where there is none."""
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     keys = {"number": int, "sha256": str, "before": str}
     if isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in keys.items()):

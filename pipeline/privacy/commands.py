@@ -1,6 +1,7 @@
 """``callcoach retention``, ``forget`` and ``audit``; heavy imports are inside, so that help is instant."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,9 +129,8 @@ def forget(
     else:
         _show(done, dry_run=dry_run)
     if not done.verified:
-        shown = "; ".join(f"{trace.place}: {trace.where}" for trace in done.remaining[:SHOWN])
-        more = f" (and {len(done.remaining) - SHOWN} more)" if len(done.remaining) > SHOWN else ""
-        click.echo(f"Error: something remains in {shown}{more}; remove it and run this again", err=True)
+        for line in _what_remains(done):
+            click.echo(line, err=True)
     return 0 if done.verified else EXIT_FAILED
 
 
@@ -189,11 +189,29 @@ def _show(done: "Erasure", *, dry_run: bool) -> None:
         click.echo(f"{len(done.calls)} calls would be {_done_to(done)}; searched: {', '.join(done.outs)}")
         return
     if done.kind == "agent":
-        click.echo("Names that are said in calls are only replaced if they are the id, or given by --name.")
+        click.echo(
+            "What is said is replaced only where it is the id (one of letters alone: in the agent's own "
+            "calls, with a capital inside a sentence) or given by --name."
+        )
     click.echo("The recordings themselves are yours and stay; they are not analysed again.")
     what = "forgotten before; searched again" if done.again else f"{len(done.calls)} calls {_done_to(done)}"
     state = "nothing remains" if done.verified else f"{len(done.remaining)} traces remain"
     click.echo(f"{what}: {state}; receipt {done.receipt}")
+
+
+def _what_remains(done: "Erasure") -> Iterator[str]:
+    for trace in done.remaining[:SHOWN]:
+        yield f"Error: something remains in {trace.place}: {trace.where}"
+    if len(done.remaining) > SHOWN:
+        yield f"Error: and in {len(done.remaining) - SHOWN} more"
+    if done.twins:
+        more = f" and {len(done.twins) - SHOWN} more" if len(done.twins) > SHOWN else ""
+        yield (
+            f"The same recording is also call {', '.join(done.twins[:SHOWN])}{more}: its SHA-256 stays in "
+            "all that is made of them. Forget them, too (forget --call ID), then run this again"
+        )
+    else:
+        yield "Remove it and run this again"
 
 
 def _document(done: "Erasure", *, dry_run: bool) -> dict[str, object]:
@@ -205,6 +223,7 @@ def _document(done: "Erasure", *, dry_run: bool) -> dict[str, object]:
         "searched": list(done.outs),
         "pseudonym": done.pseudonym,
         "removed": done.removed,
+        "same_recording": list(done.twins),
         "remaining": [asdict(trace) for trace in done.remaining],
         "verified": None if dry_run else done.verified,
         "receipt": done.receipt and str(done.receipt),

@@ -20,18 +20,20 @@ import platformdirs
 from pipeline.errors import CallError, InputRejected, StageFailed
 from pipeline.files import sweep, write_text
 from pipeline.ledger import batch_name
-from pipeline.planning import sha256_of, stored_analysis
+from pipeline.planning import mapping_in, sha256_of, stored_analysis, thresholds_in
 from pipeline.privacy import audit_log, orchestrator
+from pipeline.privacy.cut import original_dir_in
 from pipeline.privacy.forgotten import bury, refuse_other_key
 from pipeline.privacy.place import PRIVATE, Place
 from pipeline.privacy.receipts import write_receipt
 from pipeline.privacy.removal import remove_files
-from pipeline.privacy.renaming import Renaming, rename_in_call
+from pipeline.privacy.renaming import SHORTEST_NAME, Renaming, remains_in, rename_in_call
 from pipeline.privacy.traces import Sought, Trace, counted, in_bytes, in_folder, in_texts
 from pipeline.processes import has_ended
 from pipeline.reports.naming import folder_name
 from pipeline.reports.night import SUMMARY
 from pipeline.reports.table import read_parquet
+from pipeline.reports.write import ANALYSIS, ORIGINAL_WORDS
 from pipeline.rollup import call_folders, mark_stale, roll_up_again
 from pipeline.settings import Settings
 from pipeline.storage import Output, is_remote
@@ -43,6 +45,13 @@ if TYPE_CHECKING:
     from pipeline.store.tables import BatchCall
 
 Kind = Literal["call", "customer", "agent"]
+SEARCHED_ALL = "words and values"
+SEARCHED = (
+    "values; short ids not among words",
+    "values, and words of the agent's own calls; short ids and ordinary words not among others",
+)
+NOTE = "unfinished-{}.json"
+TRANSCRIPTS = "kept transcripts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +63,8 @@ class FoundCall:
     folder: str | None = None
     sha256: str | None = None
     source: str | None = None
+    original_dir: str | None = None
+    """Where its analysis says that it was kept as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,8 @@ class Erasure:
     removed: dict[str, int]
     remaining: tuple[Trace, ...]
     everywhere: bool
+    twins: tuple[str, ...] = ()
+    """Other calls of the same recording, which are not to be forgotten: its digest stays in them."""
     again: bool = False
     pseudonym: str | None = None
     receipt: Path | None = None
@@ -89,6 +102,7 @@ class Eraser:
         self._place = Place.of(settings)
         self._store = open_store(settings.store)
         self._outs = self._all_outs(outs or [settings.batch.out])
+        self._there: list[FoundCall] = []
 
     def forget(self, *, dry_run: bool = False) -> Erasure:
         """Remove, write the batches again, search, and write a receipt; a killed run is finished by the next.
@@ -103,7 +117,7 @@ class Eraser:
             again = not found and self._buried()
             if not found and not again:
                 raise InputRejected(f"nothing is kept of this {self._kind}; check its id and --out")
-            renaming = self._renaming(assign=not dry_run) if self._kind == "agent" else None
+            renaming = self._renaming(found, assign=not dry_run) if self._kind == "agent" else None
             if dry_run:
                 return self._erasure(found, Counter(), (), again, renaming)
             self._refuse_running(outputs)
@@ -117,7 +131,7 @@ class Eraser:
             if renaming is not None:
                 self._in_words_kept(renaming, removed)
             self._in_prefect(sought, removed)
-            remaining = tuple(self._search(outputs, sought))
+            remaining = tuple(self._search(outputs, sought, renaming))
             done = self._erasure(found, removed, remaining, again, renaming)
             receipt = self._receipt(done)
             if done.verified:
@@ -148,9 +162,12 @@ class Eraser:
         found: dict[tuple[str, str], FoundCall] = {}
         for each in self._noted():
             found[each.out, each.call_id] = each
+        self._there = []
         for name, output in outputs.items():
-            for each in _calls_in(name, output.local, self._kind, self._identity):
-                found[each.out, each.call_id] = each
+            for each, whose in _calls_in(name, output.local, f"{self._kind}_id"):
+                self._there.append(each)
+                if _same(self._kind, whose, self._identity):
+                    found[each.out, each.call_id] = each
         if self._kind == "call":
             with self._store.session() as session:
                 rows = [row for row in ledger.entries(session) if row.call_id == self._identity]
@@ -185,7 +202,7 @@ class Eraser:
                     if alive and not has_ended((row.owner or "").partition(":")[0]):
                         raise StageFailed(f"{name}: a run is writing there; try again when it has ended")
 
-    def _renaming(self, *, assign: bool) -> Renaming:
+    def _renaming(self, found: Iterable[FoundCall], *, assign: bool) -> Renaming:
         digest = self._place.digest("agent", self._identity)
         with self._store.session() as session:
             refuse_other_key(session, self._place)
@@ -194,7 +211,11 @@ class Eraser:
                 name = tombstones.next_pseudonym(session)
                 if assign:
                     bury(session, self._place, "agent", [self._identity], pseudonym=name)
-        return Renaming(self._identity, self._names, name)
+            told = {row.call_id for row in ledger.entries(session) if row.state in tombstones.UNDONE}
+        if len(self._identity) < SHORTEST_NAME:
+            told = set()  # of others, for all we know
+        told |= {value for each in found for value in (each.call_id, each.source) if value}
+        return Renaming(self._identity, self._names, name, told)
 
     def _sought(self, found: Iterable[FoundCall]) -> Sought:
         ids = {self._identity, *(each.call_id for each in found)}
@@ -231,7 +252,15 @@ class Eraser:
         else:
             for each in found:
                 folder = output.local / (each.folder or folder_name(each.call_id))
-                removed.update(remove_files(folder, each.call_id, each.sha256, output, self._settings))
+                gone = remove_files(
+                    folder,
+                    each.call_id,
+                    each.sha256,
+                    output,
+                    self._settings,
+                    original_dir=each.original_dir,
+                )
+                removed.update(gone)
         sought = renaming.sought if renaming else self._sought(found)
         summary = output.local / SUMMARY
         if summary.is_file() and sought.in_text(summary.read_text(encoding="utf-8")):
@@ -258,7 +287,7 @@ class Eraser:
         changed = 0
         for folder in call_folders(output.local):
             try:
-                if output.remote and renaming.sought.in_text((folder / "analysis.json").read_text("utf-8")):
+                if output.remote and remains_in(folder, renaming):
                     output.pull_call(folder, reports=True)
                 target = rename_in_call(folder, renaming, self._settings)
             except CallError:
@@ -283,20 +312,21 @@ class Eraser:
 
     def _in_words_kept(self, renaming: Renaming, removed: Counter[str]) -> None:
         """Put the pseudonym into words that are kept of other agents' calls."""
-        for folder in self._words_kept().values():
-            for path in sorted(folder.rglob("*.json")):
+        for place, folder in self._words_kept():
+            for path in sorted(folder.glob("*.json" if place == TRANSCRIPTS else f"*/{ORIGINAL_WORDS}")):
                 text = path.read_text(encoding="utf-8")
                 if renaming.sought.in_text(text):
                     after = renaming.sought.without_words(text, renaming.pseudonym)
                     write_text(path, after, PRIVATE)
                     removed["words kept of other calls"] += 1
 
-    def _words_kept(self) -> dict[str, Path]:
-        """Folders with words outside the outputs, by what they are called."""
-        folders = {"kept transcripts": platformdirs.user_state_path("callcoach") / "transcripts"}
-        if self._settings.redaction.original_dir:
-            folders["originals"] = Path(self._settings.redaction.original_dir)
-        return folders
+    def _words_kept(self) -> list[tuple[str, Path]]:
+        """Folders with words outside the outputs, and what they are called: those of originals by this run's
+        setting and by what analyses say."""
+        originals = {self._settings.redaction.original_dir, *(each.original_dir for each in self._there)}
+        places = sorted({Path(each).resolve() for each in originals if each})
+        transcripts = platformdirs.user_state_path("callcoach") / "transcripts"
+        return [(TRANSCRIPTS, transcripts), *(("originals", place) for place in places)]
 
     def _in_prefect(self, sought: Sought, removed: Counter[str]) -> None:
         for path in orchestrator.databases():
@@ -305,15 +335,23 @@ class Eraser:
             except sqlite3.Error:
                 continue  # in use: the search will say what is left
 
-    def _search(self, outputs: dict[str, Output], sought: Sought) -> Iterator[Trace]:
+    def _search(
+        self, outputs: dict[str, Output], sought: Sought, renaming: Renaming | None
+    ) -> Iterator[Trace]:
         for name, output in outputs.items():
+            if renaming is not None:
+                named = (folder for folder in call_folders(output.local) if remains_in(folder, renaming))
+                yield from (Trace("output: words", str(folder / ANALYSIS)) for folder in named)
             yield from in_folder(output.local, "output", sought)
             for stored in output.names():
                 if sought.in_name(Path(stored)):
                     yield Trace("output: names", f"{name}/{stored}")
-        for place, folder in self._words_kept().items():
+        for place, folder in self._words_kept():
             yield from in_folder(folder, place, sought)
-        yield from in_folder(self._place.folder, "privacy folder", sought, (self._unfinished().name,))
+        notes = [
+            path.name for path in self._place.folder.glob(NOTE.format("*"))
+        ]  # each goes with its request
+        yield from in_folder(self._place.folder, "privacy folder", sought, notes)
         with self._store.session() as session:
             yield from in_texts(tombstones.texts(session), sought)
         if self._store.engine.dialect.name == "sqlite":
@@ -341,10 +379,18 @@ class Eraser:
             outs=tuple(self._outs),
             removed={place: count for place, count in sorted(removed.items()) if count},
             remaining=remaining,
-            everywhere=renaming is not None or self._sought(found).everywhere,
+            everywhere=(renaming.sought if renaming else self._sought(found)).everywhere,
+            twins=self._twins(found),
             again=again,
             pseudonym=renaming.pseudonym if renaming else None,
         )
+
+    def _twins(self, found: Iterable[FoundCall]) -> tuple[str, ...]:
+        """Other calls of the same recordings."""
+        if self._kind == "agent":
+            return ()
+        ids, sums = {each.call_id for each in found}, {each.sha256 for each in found if each.sha256}
+        return tuple(sorted({each.call_id for each in self._there if each.sha256 in sums} - ids))
 
     def _receipt(self, done: Erasure) -> Path:
         """Write what was done, without personal data, and enter it in the audit log."""
@@ -358,7 +404,7 @@ class Eraser:
         }
         head = audit_log.append(self._place, "erasure", **facts)
         kept = {self._place.digest("recording", each.sha256) for each in done.calls if each.sha256}
-        facts["searched"] = "words and values" if done.everywhere else "values; short ids not among words"
+        facts["searched"] = SEARCHED_ALL if done.everywhere else SEARCHED[self._kind == "agent"]
         return write_receipt(self._place, facts | {"recordings_kept": sorted(kept)}, head)
 
     def _note(self, found: Sequence[FoundCall]) -> None:
@@ -376,33 +422,38 @@ class Eraser:
         return [FoundCall(**each) for each in calls]
 
     def _unfinished(self) -> Path:
-        return self._place.folder / f"unfinished-{self._place.digest(self._kind, self._identity)[:16]}.json"
+        return self._place.folder / NOTE.format(self._place.digest(self._kind, self._identity)[:16])
 
 
-def _calls_in(name: str, out: Path, kind: Kind, identity: str) -> Iterator[FoundCall]:
-    """Calls in a batch by their analyses, and by the table where an analysis is already gone."""
-    field = f"{kind}_id"
+def _calls_in(name: str, out: Path, field: str) -> Iterator[tuple[FoundCall, object]]:
+    """Calls in a batch by their analyses, and by the table where an analysis is already gone; with each,
+    what it has in ``field``."""
     told: set[str] = set()
     for folder in call_folders(out):
         told.add(folder.name)
-        facts = (stored_analysis(folder) or {}).get("call")
-        if isinstance(facts, dict) and _same(kind, facts.get(field), identity):
-            yield FoundCall(
+        document = stored_analysis(folder) or {}
+        facts = document.get("call")
+        if isinstance(facts, dict):
+            named = mapping_in(document, "provenance").get("original_dir")
+            call = FoundCall(
                 out=name,
                 call_id=str(facts.get("call_id")),
                 folder=folder.name,
                 sha256=facts.get("sha256"),
                 source=facts.get("source"),
+                original_dir=original_dir_in(named, dict(thresholds_in(document))),
             )
+            yield call, facts.get(field)
     for folder_of, (_, row) in read_parquet(out / "calls.parquet").items():
-        if folder_of not in told and _same(kind, row[field], identity):
-            yield FoundCall(
+        if folder_of not in told:
+            call = FoundCall(
                 out=name,
                 call_id=str(row["call_id"]),
                 folder=folder_of,
                 sha256=str(row["sha256"]),
                 source=str(row["source"]),
             )
+            yield call, row[field]
 
 
 def _same(kind: Kind, value: object, identity: str) -> bool:

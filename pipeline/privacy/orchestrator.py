@@ -59,5 +59,5 @@ def _found(connection: sqlite3.Connection, sought: Sought) -> Iterator[tuple[str
         for column in columns:
             query = f'SELECT rowid, "{column}" FROM "{table}" WHERE typeof("{column}") = ?'  # noqa: S608
             for row, text in connection.execute(query, ("text",)).fetchall():
-                if sought.in_value(text):
+                if sought.in_value(text, column):
                     yield table, column, row, text

@@ -11,14 +11,21 @@ from pipeline.transcription.kept import KeptTranscripts
 
 
 def remove_files(
-    folder: Path, call_id: str, sha256: str | None, output: Output, settings: Settings
+    folder: Path,
+    call_id: str,
+    sha256: str | None,
+    output: Output,
+    settings: Settings,
+    *,
+    original_dir: str | None,
 ) -> dict[str, int]:
     """Remove the folder of a call, what is kept of it as it was, and kept transcripts; how many files.
 
-    The analysis goes last: until then, a run that was killed is found again by it.
+    The analysis goes last: until then, a run that was killed is found again by it. ``original_dir`` is where
+    it says that the call was kept as it was.
     """
     counts = {
-        "originals": remove_original(call_id, settings),
+        "originals": remove_original(call_id, settings, original_dir),
         "kept transcripts": KeptTranscripts(sha256, settings.batch).forget() if sha256 else 0,
     }
     files = sorted(

@@ -11,7 +11,7 @@ from pipeline.files import Modes, make_folder, sweep
 from pipeline.ledger import batch_name
 from pipeline.planning import started_utc
 from pipeline.privacy import audit_log
-from pipeline.privacy.cut import cut_call
+from pipeline.privacy.cut import cut_call, original_dir_of
 from pipeline.privacy.forgotten import bury, refuse_other_key
 from pipeline.privacy.place import Place
 from pipeline.privacy.removal import remove_files
@@ -139,7 +139,8 @@ def _remove(due: Sequence[Due], output: Output, settings: Settings, now: datetim
             calls = [each.analysis.call for each in gone]
             remove_calls(session, [call.call_id for call in calls], [call.sha256 for call in calls])
     for each in gone:
-        remove_files(each.folder, each.analysis.call.call_id, each.analysis.call.sha256, output, settings)
+        call, kept = each.analysis.call, original_dir_of(each.analysis)
+        remove_files(each.folder, call.call_id, call.sha256, output, settings, original_dir=kept)
     for each in due:
         if not each.metrics:
             output.pull_call(each.folder, reports=True)

@@ -8,14 +8,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.reports.naming import folder_name
+from pipeline.reports.naming import AGENTS, folder_name
 
 SOUND = (".ogg", ".wav")
 TABLE = ".parquet"
+AGENT_ID = "agent_id"
 BOUND = r"(?<![A-Za-z0-9]){}(?![A-Za-z0-9])"
 LONG_ENOUGH = 6
 LONG_ENOUGH_MIXED = 4
@@ -52,6 +54,10 @@ class Sought:
     def in_text(self, text: str) -> bool:
         return self._pattern is not None and self._pattern.search(text) is not None
 
+    def in_page(self, text: str) -> bool:
+        """Whether it is in an HTML page."""
+        return self.in_text(text)
+
     def without(self, text: str, instead: str) -> str:
         """``text`` with something else in place of what is sought, or all of it if it is just that."""
         return instead if text in self.values else self.without_words(text, instead)
@@ -60,13 +66,47 @@ class Sought:
         """``text`` with something else in place of what is sought in running text."""
         return text if self._pattern is None else self._pattern.sub(instead, text)
 
-    def in_value(self, value: str) -> bool:
+    def in_value(self, value: str, field: str = "") -> bool:
+        """Whether a value, which has the name ``field`` where it stands, is or holds what is sought."""
         return value in self.values or self.in_text(value)
 
     def in_name(self, path: Path) -> bool:
         return any(
             part in self.values or Path(part).stem in self.values or self.in_text(part) for part in path.parts
         )
+
+
+class SoughtAgent(Sought):
+    """An agent who has a pseudonym: the id where agents' ids are, ``words`` as whole words everywhere.
+
+    An id of letters alone may be a word of the language, so that it is looked for in no running text; in what
+    the agent's own calls say, `Renaming` tells it. Other ids are, if they are distinctive, as are ``told``,
+    ids and sources of calls that had the agent's id in them.
+    """
+
+    def __init__(self, agent_id: str, words: Iterable[str] = (), told: Iterable[str] = ()) -> None:
+        self._agent = agent_id.casefold()
+        self._page = folder_name(agent_id).casefold()
+        self._in_texts = is_distinctive(agent_id) and not agent_id.isalpha()
+        ids = {each for each in told if is_distinctive(each) and each.casefold() != self._agent}
+        super().__init__(ids | ({agent_id} if self._in_texts else set()), words)
+
+    @property
+    def everywhere(self) -> bool:
+        return self._in_texts
+
+    def in_page(self, text: str) -> bool:
+        return f"{AGENTS}/{quote(self._page)}.html" in text.casefold() or self.in_text(text)
+
+    def without(self, text: str, instead: str) -> str:
+        return self.without_words(text, instead)
+
+    def in_value(self, value: str, field: str = "") -> bool:
+        return (field == AGENT_ID and value.casefold() == self._agent) or self.in_text(value)
+
+    def in_name(self, path: Path) -> bool:
+        is_page = path.parent.name == AGENTS and path.stem.casefold() == self._page
+        return is_page or any(map(self.in_text, path.parts))
 
 
 def is_distinctive(identity: str) -> bool:
@@ -87,10 +127,10 @@ def in_folder(root: Path, place: str, sought: Sought, but: Sequence[str] = ()) -
             yield Trace(place, str(path))
 
 
-def in_texts(texts: Iterable[tuple[str, str]], sought: Sought) -> Iterator[Trace]:
-    """Tables of the store that hold it; ``texts`` are pairs of table and value."""
-    for table, value in texts:
-        if sought.in_value(value):
+def in_texts(texts: Iterable[tuple[str, str, str]], sought: Sought) -> Iterator[Trace]:
+    """Tables of the store that hold it; ``texts`` are table, column and value."""
+    for table, column, value in texts:
+        if sought.in_value(value, column):
             yield Trace("store", table)
 
 
@@ -110,14 +150,18 @@ def _holds(path: Path, sought: Sought) -> bool:
     if ending in SOUND:
         return False
     if ending == TABLE:
-        return any(map(sought.in_value, _parquet_texts(path)))
+        return any(sought.in_value(value, field) for field, value in _parquet_texts(path))
     text = path.read_bytes().decode("utf-8", "replace")
     if sought.in_text(text):
         return True
+    if ending == ".html":
+        return sought.in_page(text)
     if ending == ".json":
-        return any(map(sought.in_value, _json_texts(text)))
+        return any(sought.in_value(value, field) for field, value in _json_texts(text))
     if ending == ".csv":
-        return any(sought.in_value(cell) for row in csv.reader(io.StringIO(text)) for cell in row)
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+        cells = (pair for row in rows for pair in zip_longest(row, rows[0], fillvalue=""))
+        return any(sought.in_value(cell, field) for cell, field in cells)
     return False
 
 
@@ -132,32 +176,33 @@ def _spellings(identity: str) -> set[str]:
     }
 
 
-def _json_texts(text: str) -> Iterator[str]:
+def _json_texts(text: str) -> Iterator[tuple[str, str]]:
+    """(field, value) of each string; keys have no field."""
     try:
-        yield from _strings(json.loads(text))
-    except ValueError:
-        yield text
+        yield from _strings(json.loads(text), "")
+    except (ValueError, RecursionError):
+        yield "", text
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any, field: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
-        yield value
+        yield field, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield str(key)
-            yield from _strings(item)
+            yield "", str(key)
+            yield from _strings(item, str(key))
     elif isinstance(value, list):
         for item in value:
-            yield from _strings(item)
+            yield from _strings(item, field)
 
 
-def _parquet_texts(path: Path) -> Iterator[str]:
+def _parquet_texts(path: Path) -> Iterator[tuple[str, str]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
     for value in (table.schema.metadata or {}).values():
         yield from _json_texts(value.decode("utf-8", "replace"))
-    for column in table.columns:
+    for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_string(column.type):
-            yield from (str(value) for value in column.unique().to_pylist() if value is not None)
+            yield from ((name, str(value)) for value in column.unique().to_pylist() if value is not None)

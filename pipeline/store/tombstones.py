@@ -106,8 +106,8 @@ def remove_older(session: Session, out: str, before: datetime) -> int:
     return len(voices) + len(calls)
 
 
-def texts(session: Session) -> Iterator[tuple[str, str]]:
-    """(table, value) of every text in every table, those of other programs too."""
+def texts(session: Session) -> Iterator[tuple[str, str, str]]:
+    """(table, column, value) of every text in every table, those of other programs too."""
     inspector = inspect(session.connection())
     for table in inspector.get_table_names():
         for column in inspector.get_columns(table):
@@ -116,7 +116,7 @@ def texts(session: Session) -> Iterator[tuple[str, str]]:
                 query = text(f"SELECT DISTINCT {quote(column['name'])} FROM {quote(table)}")  # noqa: S608
                 for value in session.scalars(query):
                     if value is not None:
-                        yield table, str(value)
+                        yield table, column["name"], str(value)
 
 
 def scrub(store: Store) -> None:

@@ -93,6 +93,14 @@ def test_a_line_that_a_crash_cut_off_is_sealed(tmp_path: Path) -> None:
     assert verify(place.audit_log).problems
 
 
+@pytest.mark.parametrize("line", [b"[" * 200_000, b"{}", b"[1]"])
+def test_a_line_that_is_no_record_is_told(tmp_path: Path, line: bytes) -> None:
+    """Whatever stands at the end, nested without end even, is a problem of the log, and not of the check."""
+    place, _ = log_of(tmp_path, 2)
+    place.append(place.audit_log, line + b"\n")
+    assert verify(place.audit_log).problems == ("line 3: is no record",)
+
+
 def _write(folder: str, records: int) -> None:
     for number in range(records):
         append(Place(Path(folder)), "rescore", done=number)

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli import main
 from pipeline.errors import InputRejected
 from pipeline.planning import need_of, plan
 from pipeline.privacy import retention
@@ -89,6 +91,15 @@ def test_calls_go_altogether(night: Night) -> None:
     assert path.exists()
 
 
+def test_originals_are_found_by_what_analyses_say(night: Night) -> None:
+    """Without the setting that a night had, its originals go, too: sound, words, and all of a call."""
+    limits = ("privacy.audio_days=15", "privacy.transcript_days=15", "privacy.metrics_days=25")
+    retain(factories.settings(*night.assignments, "redaction.original_dir=", *limits), now=NOW)
+    assert {path.name for path in (night.folder / "originals").iterdir()} == {
+        "2026-03-22-robin-x9", "call-2001",
+    }  # fmt: skip
+
+
 def test_nothing_to_do_changes_nothing(night: Night) -> None:
     """A second run, one without limits, and a dry one leave every file as it is."""
     removed(night, 15, 25, 40)
@@ -166,6 +177,16 @@ def test_object_stores(night: Night) -> None:
     assert SAID.encode() not in store.cat_file("/aged/call-1002/report.md")
     assert json.loads(store.cat_file("/aged/summary.json"))["calls"] == 3
     store.rm("/aged", recursive=True)
+
+
+@pytest.mark.parametrize("kind", ["audio", "transcript", "metrics"])
+@pytest.mark.parametrize("days", ["1e12", "1e400", "0", "36526"])
+def test_limits_have_a_limit(kind: str, days: str) -> None:
+    """More than a hundred years are refused with what is allowed; nothing overflows."""
+    done = CliRunner().invoke(main, ["retention", "--set", f"privacy.{kind}_days={days}"])
+    assert done.exit_code == 2
+    assert f"privacy.{kind}_days" in done.stderr
+    assert "36525" in done.stderr or days == "0"
 
 
 def test_there_must_be_an_output(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 from pipeline.batch import process_call
 from pipeline.errors import SettingsError
 from pipeline.quality import unredacted
-from pipeline.records import Hold
+from pipeline.records import Hold, Metadata
 from pipeline.redaction.apply import redact_quotes, redact_turns, redactions
 from pipeline.redaction.secrets import find_secrets
 from pipeline.reports.write import keep_original
+from pipeline.transcript_call import analyze_transcript, load_script
 from tests import factories
 from tests.benchmarks.redaction import read_example
 
@@ -125,3 +126,19 @@ def test_originals_lie_apart_from_reports(tmp_path: Path, place: str) -> None:
     with pytest.raises(SettingsError, match=r"redaction\.original_dir: .* must be apart"):
         process_call(tmp_path / "call.wav", tmp_path / "out", settings)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_analysis_names_the_folder_of_its_originals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Absolute, also where the setting is not: they are found later, from another folder, too."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "call.json"
+    turns = [{"speaker": "agent", "start_s": 0.0, "end_s": 2.0, "text": "Hello, how can I help you?"}]
+    path.write_text(json.dumps({"turns": turns}))
+    settings = factories.settings(*(["redaction.original_dir=originals"] if kept else []))
+    metadata = Metadata(call_id="call")
+    found = analyze_transcript(*load_script(path, metadata, settings), metadata, settings)
+    assert found.provenance.original_dir == (str(tmp_path / "originals") if kept else None)
+    assert (tmp_path / "originals/call/turns.json").exists() is kept
