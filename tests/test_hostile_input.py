@@ -134,8 +134,13 @@ def test_deep_json_is_refused(tmp_path: Path) -> None:
     """A document of a hundred thousand brackets does not end the program."""
     deep = b"[" * 100_000
     targets.stored(deep, tmp_path)
-    with pytest.raises(InputRejected, match="is not JSON"):
+    with pytest.raises(InputRejected, match=r"analysis\.json: is nested too deeply"):
         analysis_json.loads(deep)
+    for name in ("call.wav.json", "talk.json"):
+        path = tmp_path / name
+        path.write_bytes(deep)
+        with pytest.raises(InputRejected, match=f"{name}: is nested too deeply"):
+            read_metadata(tmp_path / name.removesuffix(".json"), factories.settings().audio)
 
 
 def test_oversized_text_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
