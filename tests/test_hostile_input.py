@@ -189,7 +189,7 @@ def test_a_night_of_hostile_names_stays_in_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Names, ids and links that try to get out, into a page, a table or a terminal get nowhere; every call
-    has its report, and the batch its files."""
+    but a link to nothing has its report, and the batch its files."""
     real = pipeline.batch.run_batch
     monkeypatch.setattr("pipeline.batch.run_batch", lambda *a, **o: real(*a, **o, analyze=fakes.analyze))
     calls, out = tmp_path / "calls", tmp_path / "out"
@@ -222,7 +222,8 @@ def test_a_night_of_hostile_names_stays_in_its_folder(
     done = CliRunner().invoke(main, ["analyze", str(calls), "--out", str(out), "--json"])
 
     result = json.loads(done.stdout)
-    assert [call for call in result["calls"] if call["error"]] == []
+    (failed,) = (call for call in result["calls"] if call["error"])
+    assert failed["source"] == str(calls / "gone.wav")
     assert result["done"] == len(names) + len(ids)
     assert {path for path in tmp_path.rglob("*") if out not in (path, *path.parents)} == before
     for path in out.rglob("*"):
