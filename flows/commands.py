@@ -18,8 +18,8 @@ from pipeline.console import (
 )
 from pipeline.errors import InputRejected
 
-ADDRESS = "store.url"
-"""A setting that may hold a password; parameters of a flow run are kept and shown by Prefect."""
+ADDRESSES = ("store.url", "judge.url", "batch.dask_address")
+"""Settings that may hold a password; parameters of a flow run are kept and shown by Prefect."""
 
 
 @click.command()
@@ -87,7 +87,8 @@ def _without_secrets(assignments: tuple[str, ...]) -> tuple[str, ...]:
     """Assignments that may be seen; the others are set in the environment, which is not told to Prefect."""
     from pipeline.settings import ENVIRONMENT_PREFIX, NESTING
 
-    secret = [each for each in assignments if each.partition("=")[0].strip() == ADDRESS]
+    secret = [each for each in assignments if each.partition("=")[0].strip() in ADDRESSES]
     for each in secret:
-        os.environ[f"{ENVIRONMENT_PREFIX}{ADDRESS.upper().replace('.', NESTING)}"] = each.partition("=")[2]
+        key, _, text = each.partition("=")
+        os.environ[f"{ENVIRONMENT_PREFIX}{key.strip().upper().replace('.', NESTING)}"] = text
     return tuple(each for each in assignments if each not in secret)

@@ -15,6 +15,9 @@ STEADY = {
     # it keeps SQLite locked: task runs stalled for 60 s at a time
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
 }
+DATABASE = "prefect.db"
+PRIVATE_UMASK = 0o077
+"""Of a Prefect server that we start: its database has call ids in the names of runs."""
 QUIET = {
     # a failed call is told by callcoach in one line; the run's log, with its server, keeps the whole story
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -34,7 +37,7 @@ def prepare_command() -> None:
     Raises:
         SettingsError: there is no place for that database.
     """
-    from pipeline.files import make_folder
+    from pipeline.files import close_to_others, make_folder
     from pipeline.privacy.place import PRIVATE
 
     prepare()
@@ -43,6 +46,10 @@ def prepare_command() -> None:
     home = _home()
     try:
         make_folder(home, PRIVATE)  # its database has call ids in the names of runs
+        if home == _own_home():
+            close_to_others(home, PRIVATE.folder)
+        for file in home.glob(f"{DATABASE}*"):
+            close_to_others(file, PRIVATE.file)
     except OSError as error:
         raise SettingsError(
             f"{home}: Prefect's files cannot be kept there ({error.strerror}); set PREFECT_HOME to a folder "
@@ -52,20 +59,30 @@ def prepare_command() -> None:
 
 
 def _home() -> Path:
+    given = os.environ.get("PREFECT_HOME")
+    return Path(given) if given else _own_home()
+
+
+def _own_home() -> Path:
     import platformdirs
 
-    given = os.environ.get("PREFECT_HOME")
-    return Path(given) if given else platformdirs.user_state_path("callcoach") / "prefect"
+    return platformdirs.user_state_path("callcoach") / "prefect"
 
 
 def checks() -> Iterator[tuple[str, Literal["ok", "note", "problem"], str, str]]:
     """What ``callcoach doctor`` shows of Prefect: (name, status, detail, advice)."""
+    from pipeline.files import open_to_others
     from pipeline.settings import without_password
 
     prepare()
     address = os.environ.get("PREFECT_API_URL")
     where = f"server {without_password(address)}" if address else "a temporary server for each run"
-    yield "prefect", "ok", f"{where}; PREFECT_HOME {_home()}", ""
+    home = _home()
+    if open_to_others(home):
+        detail = f"{where}; PREFECT_HOME {home}, a folder that others on this machine can use"
+        yield "prefect", "note", detail, f"chmod 700 {home}; callcoach keeps {DATABASE} in it private"
+    else:
+        yield "prefect", "ok", f"{where}; PREFECT_HOME {home}", ""
     on = [name for name, value in NO_TELEMETRY.items() if os.environ[name] != value]
     if on:
         settings = ", ".join(f"{name}={os.environ[name]}" for name in on)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from flows.environment import prepare_command
+from flows.environment import PRIVATE_UMASK, prepare_command
 
 ROOT = Path(__file__).resolve().parent.parent
 POOL = "callcoach"
@@ -73,6 +73,7 @@ def _running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
+        umask=PRIVATE_UMASK,
     )
     try:
         yield process

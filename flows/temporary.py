@@ -14,6 +14,7 @@ import threading
 import urllib.error
 import urllib.request
 
+from flows.environment import PRIVATE_UMASK
 from pipeline.errors import StageFailed
 
 HOST = "127.0.0.1"
@@ -46,6 +47,7 @@ def start_temporary_server() -> "subprocess.Popen[bytes]":
             stdout=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
             start_new_session=True,  # Ctrl-C is for the run to act on
+            umask=PRIVATE_UMASK,
         )
     atexit.register(_end, process)
     _await(f"{address}/health")

@@ -16,9 +16,11 @@ from packaging.requirements import Requirement
 from pipeline import telemetry
 from pipeline.batch import available_cores
 from pipeline.errors import CallError
+from pipeline.files import open_to_others
 from pipeline.models import verify
 from pipeline.network import ways
-from pipeline.settings import Settings, load_settings
+from pipeline.privacy.place import Place
+from pipeline.settings import RedactionSettings, Settings, load_settings
 
 ENTRY_POINTS = "callcoach.checks"
 PYTHON_FLOOR = (3, 11)
@@ -53,6 +55,8 @@ def examine(config: Path | None, assignments: Iterable[str], out: Path | None) -
         yield Check("settings", "ok", f"valid, sha256 {settings.sha256()[:12]}")
         yield from _weights(settings)
         yield _machine(settings)
+        yield _redaction(settings.redaction)
+        yield _private(Place.of(settings).folder)
         yield from _network(settings)
     if out is not None:
         yield _writable(out)
@@ -120,6 +124,20 @@ def _machine(settings: Settings) -> Check:
     if workers > cores:
         return Check("machine", "note", detail, "more workers than cores make each call slower")
     return Check("machine", "ok", detail)
+
+
+def _redaction(settings: RedactionSettings) -> Check:
+    if not settings.wanted:
+        detail = "off: card numbers, passwords and the like stay in words and sound"
+        return Check("redaction", "note", detail, "give redaction.kinds, or leave it out for the default")
+    return Check("redaction", "ok", f"takes out {', '.join(sorted(settings.wanted))}")
+
+
+def _private(folder: Path) -> Check:
+    if open_to_others(folder):
+        detail = f"{folder} can be used by others on this machine"
+        return Check("privacy", "note", detail, f"chmod 700 {folder}")
+    return Check("privacy", "ok", f"private folder {folder}")
 
 
 def _network(settings: Settings) -> Iterator[Check]:

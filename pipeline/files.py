@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,18 @@ def make_folder(path: Path, modes: Modes) -> Path:
     if not path.is_dir():
         raise NotADirectoryError(f"{path}: a folder was expected here, but it is a file")
     return path
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether anybody but its owner can do anything with a file or folder."""
+    return path.exists() and bool(path.stat().st_mode & 0o077)
+
+
+def close_to_others(path: Path, mode: int) -> None:
+    """Give a file or folder that others can use ``mode``, if it is ours to do so."""
+    with suppress(FileNotFoundError):  # another process has removed it meanwhile
+        if open_to_others(path) and path.stat().st_uid == os.geteuid():
+            path.chmod(mode)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pipeline.audio.discover import ANALYSIS_FILE
+from pipeline.audio.discover import ANALYSIS_FILE, why_unreadable
 from pipeline.audio.metadata import read_metadata
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
 from pipeline.guidance.version import ANY_LANGUAGE, guidance_sha256
@@ -111,6 +111,8 @@ def plan(
         try:
             metadata, _ = read_metadata(path, settings.audio)
             call_id = metadata.call_id
+            if problem := why_unreadable(path):
+                raise InputRejected(f"{source}: {problem}")
             stamp = (listed or {}).get(source, UNKNOWN)
             call = PlannedCall(path=path, source=source, metadata=metadata, listed=stamp)
             _refuse_taken(
@@ -121,8 +123,8 @@ def plan(
         except CallError as error:
             refused.append(RefusedCall(source=source, call_id=call_id, error=error))
         except OSError as error:
-            problem = StageFailed(f"{source}: cannot be read ({error.strerror}); check its permissions")
-            refused.append(RefusedCall(source=source, call_id=call_id, error=problem))
+            failed = StageFailed(f"{source}: cannot be read ({error.strerror}); check its permissions")
+            refused.append(RefusedCall(source=source, call_id=call_id, error=failed))
         else:
             calls.append(call)
     return Plan(calls=tuple(sorted(calls, key=_order)), refused=tuple(refused))

@@ -44,10 +44,14 @@ def quality_warnings(
 
 
 def unredacted(language: str, settings: RedactionSettings) -> tuple[QualityWarning, ...]:
-    """A warning where secrets should go but are not found, as nobody wrote down how a language says them."""
-    if not settings.wanted or load_spoken_language(language) is not None:
+    """A warning where secrets stay: redaction is off, or nobody wrote down how a language says them."""
+    if not settings.wanted:
+        message = Text("quality.redaction_off")
+    elif load_spoken_language(language) is None:
+        message = Text("quality.not_redacted", language=language)
+    else:
         return ()
-    return (QualityWarning(code="not_redacted", message=Text("quality.not_redacted", language=language)),)
+    return (QualityWarning(code="not_redacted", message=message),)
 
 
 def _rate_warnings(role: Role, measures: SpeakerMeasures, settings: Settings) -> list[QualityWarning]:

@@ -148,7 +148,9 @@ def _inside(cue: Spoken, cues: Sequence[Spoken]) -> bool:
 def _read_json(content: str, where: str) -> list[Line]:
     try:
         turns = turns_in(json.loads(content))
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InputRejected(f"{where}: is nested too deeply; {EXPECTED}") from error
+    except ValueError as error:
         raise InputRejected(f"{where}: is not JSON ({error}); {EXPECTED}") from error
     try:
         found = _TurnsIn(turns=turns).turns

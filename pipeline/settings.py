@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeGuard, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -47,8 +47,9 @@ JUDGED_BY = (
 OLDEST_DAYS = 36_525
 """A hundred years: the longest limit of a call's age, in days."""
 STORE_URL = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?)://")
-PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
-PASSWORD_QUERY = re.compile(r"((?:password|passwd|pwd)=)[^&]*", re.IGNORECASE)
+PASSWORD = re.compile(r"(?<=://)([^:]*):.*@")
+HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
+EMPTY = "the value is empty; write null to switch it off, or leave it out for the default"
 
 
 def setting(meaning: str, *, unit: str = "", source: str = "[our]", **bounds: Any) -> Any:
@@ -714,7 +715,9 @@ class JudgeSettings(Section):
 
 
 class RedactionSettings(Section):
-    kinds: str | None = setting("what is taken out of words and sound, parted by commas; null: nothing")
+    kinds: str | None = setting(
+        "what is taken out of words and sound, parted by commas or as a list; null: nothing"
+    )
     cue_reach_s: float = setting(
         "how long after a phrase such as 'card number' it still announces a number", unit="s", gt=0
     )
@@ -731,18 +734,32 @@ class RedactionSettings(Section):
         "private folder where words and sound are also kept as they were; null keeps neither", min_length=1
     )
 
-    @field_validator("kinds")
+    @field_validator("kinds", mode="before")
     @classmethod
-    def _known(cls, given: str | None) -> str | None:
-        unknown = sorted(set(_listed(given)) - set(get_args(SecretKind)))
+    def _known(cls, given: object) -> object:
+        names = ", ".join(given) if _is_names(given) else given
+        if names is None:
+            return None
+        if not isinstance(names, str) or not _listed(names):
+            raise ValueError(
+                f"redaction.kinds: given {given!r}; allowed: names parted by commas or as a list; write null "
+                "to switch redaction off"
+            )
+        unknown = sorted(set(_listed(names)) - set(get_args(SecretKind)))
         if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(get_args(SecretKind))}")
-        return given
+            raise ValueError(
+                f"redaction.kinds: unknown: {', '.join(unknown)}; there are {', '.join(get_args(SecretKind))}"
+            )
+        return names
 
     @property
     def wanted(self) -> frozenset[str]:
         """The kinds of secrets that are taken out."""
         return frozenset(_listed(self.kinds))
+
+
+def _is_names(given: object) -> TypeGuard[list[str]]:
+    return isinstance(given, list) and all(isinstance(each, str) for each in given)
 
 
 def _listed(names: str | None) -> list[str]:
@@ -997,12 +1014,12 @@ def load_settings(
     Raises:
         SettingsError: naming the key, what was given and what is allowed.
     """
-    _refuse_unknown_variables(os.environ)
+    _refuse_bad_variables(os.environ)
     merged = _read_file(CONFIG_DIR / "default.yaml")
     if config is not None:
         _merge(merged, _read_file(config))
     try:
-        _merge(merged, EnvSettingsSource(Settings)())
+        _merge(merged, EnvSettingsSource(Settings, env_parse_none_str="null")())
     except UnreadableVariable as error:
         raise SettingsError(f"environment: {error}; name a key, e.g. CALLCOACH_TURNS__GAP_S=3") from error
     _merge(merged, _parse_assignments(assignments))
@@ -1025,8 +1042,17 @@ def _identity(content: Mapping[str, Any]) -> str:
 
 
 def without_password(url: str) -> str:
-    """``url`` for reading: a password in it becomes ``***``."""
-    return PASSWORD_QUERY.sub(r"\1***", PASSWORD.sub(r"\1:***@", url))
+    """``url`` for reading: a password in it and every value of its query become ``***``, and so does all
+    after the scheme of what cannot be read as a URL."""
+    scheme, colon, rest = PASSWORD.sub(r"\1:***@", url).partition(":")
+    if not colon:
+        return scheme
+    address, mark, query = (*re.split(r"([?#])", rest, maxsplit=1), "", "")[:3]
+    host = address.removeprefix("//").partition("/")[0].rpartition("@")[2]
+    if not address.startswith("//") or not HOST.fullmatch(host):
+        return f"{scheme}:***"
+    masked = (f"{part.partition('=')[0]}=***" if "=" in part else "***" for part in query.split("&"))
+    return f"{scheme}:{address}{mark}{'&'.join(masked) if query else ''}"
 
 
 def _shown(value: Any) -> Any:
@@ -1063,25 +1089,29 @@ def _parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         section, dot, name = key.strip().partition(".")
         if not (equals and dot and section and name):
             raise SettingsError(
-                f"--set {without_password(assignment)}: expected section.key=value, e.g. "
-                "recognizer.beam_size=1"
+                f"--set {without_password(key)}: expected section.key=value, e.g. recognizer.beam_size=1"
             )
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             raise SettingsError(f"--set {key}: the value is not YAML") from None  # its text may be secret
+        if not text.strip():
+            raise SettingsError(f"--set {key}=: {EMPTY}")
         values.setdefault(section, {})[name] = value
     return values
 
 
-def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
-    for variable in environment:
+def _refuse_bad_variables(environment: Mapping[str, str]) -> None:
+    """Refuse what names no section, and what is empty: nobody has said what is meant by that."""
+    for variable, text in environment.items():
         if variable.startswith(ENVIRONMENT_PREFIX) and variable != JUDGE_KEY_VARIABLE:
             section = variable[len(ENVIRONMENT_PREFIX) :].split(NESTING)[0].lower()
             if section not in Settings.model_fields:
                 raise SettingsError(
                     f"environment variable {variable}: {_no_such(section, Settings.model_fields)}"
                 )
+            if not text.strip():
+                raise SettingsError(f"environment variable {variable}: {EMPTY}")
 
 
 def _explain(error: ValidationError) -> str:

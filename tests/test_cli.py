@@ -107,6 +107,19 @@ def test_analyze_writes_the_others_when_one_call_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("analyzed_by_fake")
+def test_a_link_to_nothing_fails_alone(tmp_path: Path) -> None:
+    """A recording whose disk is gone costs exit code 1 and a line, also where there is no other."""
+    fakes.record(tmp_path / "calls", "a")
+    gone = tmp_path / "calls/gone.wav"
+    gone.symlink_to(tmp_path / "unmounted/gone.wav")
+    done = call("analyze", tmp_path / "calls", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: {gone}: is a link that leads to no file")
+    assert done.stdout.splitlines()[-1].startswith("1 analysed, 1 failed")
+    assert call("analyze", gone, "--out", tmp_path / "out").exit_code == 1
+
+
+@pytest.mark.usefixtures("analyzed_by_fake")
 def test_analyze_json_is_one_document(tmp_path: Path) -> None:
     """Scripts read one JSON document from stdout, whatever else there is to say."""
     fakes.record(tmp_path / "calls", "a", "noisy-b", "bug-c")
@@ -272,7 +285,9 @@ def test_doctor_finds_problems(tmp_path: Path) -> None:
     assert found["model ./none"] == "problem"
     assert found["output"] == "problem"
     assert done.exit_code == 1
+    assert found["redaction"] == "ok"
     assert "problem  settings" in call("doctor", "--set", "rate.hop_s=-1").stdout
+    assert "note     redaction    off: " in call("doctor", "--set", "redaction.kinds=null").stdout
 
 
 def walk(group: click.Group, prefix: str = "") -> dict[str, click.Command]:

@@ -134,8 +134,13 @@ def test_deep_json_is_refused(tmp_path: Path) -> None:
     """A document of a hundred thousand brackets does not end the program."""
     deep = b"[" * 100_000
     targets.stored(deep, tmp_path)
-    with pytest.raises(InputRejected, match="is not JSON"):
+    with pytest.raises(InputRejected, match=r"analysis\.json: is nested too deeply"):
         analysis_json.loads(deep)
+    for name in ("call.wav.json", "talk.json"):
+        path = tmp_path / name
+        path.write_bytes(deep)
+        with pytest.raises(InputRejected, match=f"{name}: is nested too deeply"):
+            read_metadata(tmp_path / name.removesuffix(".json"), factories.settings().audio)
 
 
 def test_oversized_text_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +189,7 @@ def test_a_night_of_hostile_names_stays_in_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Names, ids and links that try to get out, into a page, a table or a terminal get nowhere; every call
-    has its report, and the batch its files."""
+    but a link to nothing has its report, and the batch its files."""
     real = pipeline.batch.run_batch
     monkeypatch.setattr("pipeline.batch.run_batch", lambda *a, **o: real(*a, **o, analyze=fakes.analyze))
     calls, out = tmp_path / "calls", tmp_path / "out"
@@ -217,7 +222,8 @@ def test_a_night_of_hostile_names_stays_in_its_folder(
     done = CliRunner().invoke(main, ["analyze", str(calls), "--out", str(out), "--json"])
 
     result = json.loads(done.stdout)
-    assert [call for call in result["calls"] if call["error"]] == []
+    (failed,) = (call for call in result["calls"] if call["error"])
+    assert failed["source"] == str(calls / "gone.wav")
     assert result["done"] == len(names) + len(ids)
     assert {path for path in tmp_path.rglob("*") if out not in (path, *path.parents)} == before
     for path in out.rglob("*"):

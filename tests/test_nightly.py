@@ -38,6 +38,16 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path, "a", "b")
 
 
+def test_a_recording_that_is_a_link_to_nothing_fails(place: Place) -> None:
+    """A disk that is gone is no quiet night; the recordings that are there are analysed."""
+    (place.calls / "gone.wav").symlink_to(place.calls / "unmounted.wav")
+    done = place.night()
+    assert (done.counts["analysed"], done.counts["failed"]) == (2, 1)
+    (failure,) = done.failures
+    assert (failure.call_id, failure.bad_input) == ("gone", True)
+    assert "is a link that leads to no file" in (failure.error or "")
+
+
 def test_unchanged_calls_are_not_even_opened(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rerun reads neither a recording nor an analysis, and leaves tables and pages of agents alone."""
     for path in place.calls.glob("*.wav"):

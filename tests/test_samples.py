@@ -253,7 +253,7 @@ def test_no_secret_is_heard(analyses: dict[str, Analysis], tmp_path: Path) -> No
     truth = TRUTHS[CARD]
     recording = decode(truth.audio, SETTINGS.audio)
     folder = write_call(analyses[CARD], recording, tmp_path, SETTINGS)
-    unredacted = load_settings(assignments=["redaction.kinds="])
+    unredacted = load_settings(assignments=["redaction.kinds=null"])
     metadata, _ = read_metadata(truth.audio, unredacted.audio)
     again = analyze_call(decode(folder / "audio.ogg", unredacted.audio), metadata, unredacted)
     heard = NORMALIZE(" ".join(turn.text for turn in again.transcript.turns))

@@ -16,6 +16,7 @@ from pipeline.settings import (
     NO_PART_OF_A_RESULT,
     Settings,
     load_settings,
+    without_password,
 )
 
 DEFAULTS: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -135,8 +136,7 @@ def test_permissions_can_be_assigned_as_they_are_written(key: str) -> None:
 def test_every_default_can_be_given_as_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting is out of reach of a deployment that configures by environment."""
     for key, text in WRITTEN.items():
-        if text != "null":
-            monkeypatch.setenv(variable(key), text)
+        monkeypatch.setenv(variable(key), text)
     assert load_settings() == PLAIN
 
 
@@ -156,6 +156,11 @@ def test_every_default_can_be_given_as_a_variable(monkeypatch: pytest.MonkeyPatc
         ("rate: {band_low_sps: 6}", ["rate.band_low_sps", "rate.band_high_sps"]),
         ("pitch: {floor_hz: 600}", ["pitch.floor_hz", "pitch.ceiling_hz"]),
         ("store: {url: 'mysql://me:secret@host/calls'}", ["store.url", "mysql://me:***@host", "sqlite:///"]),
+        ("redaction: {kinds: [pin, nope]}", ["redaction.kinds", "unknown: nope", "card_number"]),
+        ("redaction: {kinds: ''}", ["redaction.kinds", "commas", "list", "null"]),
+        ("redaction: {kinds: []}", ["redaction.kinds", "commas", "list", "null"]),
+        ("redaction: {kinds: {pin: true}}", ["redaction.kinds", "commas", "list", "null"]),
+        ("store: {url: 'sqlite:S3cr3t'}", ["store.url", "sqlite:***", "sqlite:///"]),
         ("speech:", ["speech"]),  # a section without content
         ("- a\n- b", ["mine.yaml", "sections"]),  # a list
         ("a: [", ["mine.yaml", "YAML"]),  # not YAML
@@ -181,6 +186,10 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         ("CALLCOACH_TURNS__GAP_SECS", "3", ["turns.gap_secs", "gap_s"]),
         ("CALLCOACH_TURNS__GAP_S", "soon", ["turns.gap_s", "soon"]),
         ("CALLCOACH_TURNS", "soon", ["turns"]),  # a section is no value
+        ("CALLCOACH_REDACTION__KINDS", "", ["CALLCOACH_REDACTION__KINDS", "empty", "write null"]),
+        ("CALLCOACH_REDACTION__KINDS", " ", ["CALLCOACH_REDACTION__KINDS", "empty", "write null"]),
+        ("CALLCOACH_REDACTION", '{"kinds": ""}', ["redaction.kinds", "write null"]),
+        ("callcoach_redaction__kinds", "", ["redaction.kinds", "write null"]),
     ],
 )
 def test_a_bad_variable_is_refused_by_name(
@@ -194,7 +203,11 @@ def test_a_bad_variable_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    "assignment", ["turns.gap_s", "gap_s=3", "=3", "turns.=3", ".gap_s=3", "turns.gap_s=[", "turns.gaps=3"]
+    "assignment",
+    [
+        *("turns.gap_s", "gap_s=3", "=3", "turns.=3", ".gap_s=3", "turns.gap_s=[", "turns.gaps=3"),
+        "redaction.kinds=",
+    ],
 )
 def test_a_bad_assignment_is_refused_by_name(assignment: str) -> None:
     """The message shows what was typed."""
@@ -218,6 +231,54 @@ def test_settings_do_not_change() -> None:
         settings.turns.gap_s = 9.0  # type: ignore[misc]
     with pytest.raises(ValidationError):
         settings.turns = settings.turns  # type: ignore[misc]
+
+
+def test_redaction_is_switched_off_by_null_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Null is the one way to say that nothing is taken out, in a variable too."""
+    assert load_settings(None, ["redaction.kinds=null"]).redaction.wanted == frozenset()
+    monkeypatch.setenv("CALLCOACH_REDACTION__KINDS", "null")
+    assert load_settings().redaction.wanted == frozenset()
+
+
+def test_kinds_of_redaction_may_be_a_list(tmp_path: Path) -> None:
+    """A YAML list is what names parted by commas are, and so is its identity."""
+    listed = load_settings(written(tmp_path, "redaction: {kinds: [pin, card_number]}"))
+    assert listed.redaction.wanted == {"pin", "card_number"}
+    assert listed.sha256() == load_settings(None, ["redaction.kinds=pin, card_number"]).sha256()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://h/v1", "http://h/v1"),
+        ("http://h:80/v1?key=S3cr3t", "http://h:80/v1?key=***"),
+        ("http://h/v1?a=S3cr3t&key=S3=cr3t&S3cr3t#S3cr3t", "http://h/v1?a=***&key=***&***"),
+        ("http://h/v1#S3cr3t", "http://h/v1#***"),
+        ("https://me:S3?c/r3t@[::1]:80/v1", "https://me:***@[::1]:80/v1"),
+        ("http://[::1]/v1?", "http://[::1]/v1?"),
+        ("sqlite:////srv/calls.sqlite", "sqlite:////srv/calls.sqlite"),
+        ("postgresql://me@host/calls", "postgresql://me@host/calls"),
+        ("postgresql://me:S3cr3t@host/calls?sslmode=S3cr3t", "postgresql://me:***@host/calls?sslmode=***"),
+        ("postgresql://me@there:S3cr3t@host/calls", "postgresql://me@there:***@host/calls"),
+        ("postgresql://me:S3cr3t", "postgresql:***"),
+        ("postgresql://me:S3cr3t/calls?a=b", "postgresql:***"),
+        ("sqlite:S3cr3t", "sqlite:***"),
+        ("tcp://scheduler:8786", "tcp://scheduler:8786"),
+        ("calls.sqlite", "calls.sqlite"),
+    ],
+)
+def test_addresses_are_shown_without_secrets(url: str, shown: str) -> None:
+    """Where it leads is said, never how to get in; of what is no address nothing after its scheme."""
+    assert without_password(url) == shown
+
+
+def test_a_key_in_an_address_is_recorded_nowhere() -> None:
+    """Neither what ``callcoach settings`` shows nor what an analysis keeps of its settings has it."""
+    settings = load_settings(None, ["judge.url=http://h/v1?key=S3cr3tQ"])
+    assert settings.judge.url == "http://h/v1?key=S3cr3tQ"
+    assert "S3cr3tQ" not in str(list(settings.describe()))
+    assert "http://h/v1?key=***" in str(settings.thresholds())
+    assert "S3cr3tQ" not in str(settings.thresholds())
 
 
 # --- what settings are --------------------------------------------------------------------------------

@@ -193,6 +193,7 @@ TURN = '{"speaker": "a", "start_s": 1, "end_s": 2, "text": "hi"}'
         ("a.vtt", "WEBVTT\n\nhello", "line 3: a cue without times"),
         ("a.vtt", "WEBVTT\n", "has no words"),
         ("a.json", "{", "is not JSON"),
+        ("a.json", "[" * 100_000, "is nested too deeply"),
         ("a.json", "[]", "turns: input should be a valid list"),
         ("a.json", '{"turns": []}', "has no words"),
         ("a.json", f'{{"turns": [{TURN.replace("1", "null")}]}}', "turns.0.start_s: input should be a valid"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ def discover(paths: Sequence[Path]) -> list[Path]:
 
     Keeps the order of ``paths``; sorts within a folder; gives each file once. Hidden files and folders are
     left out, and so are folders that hold an analysis, whose audio is a playback copy. In a folder a
-    transcript counts where there is no recording of its name; a JSON file is one if it has turns.
+    transcript counts where there is no recording of its name; a JSON file is one if it has turns. What is
+    called as a recording is, but cannot be one (:func:`why_unreadable`), is given too, to be refused.
 
     Raises:
         InputRejected: a path does not exist, is neither file nor folder, or a folder cannot be listed.
@@ -39,11 +41,27 @@ def discover(paths: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             if not _is_sidecar(path):  # as when a shell lists all files of a folder
                 found.setdefault(path.absolute(), path)
+        elif path.is_symlink() and not path.exists():  # as when a shell lists all files of a folder
+            found.setdefault(path.absolute(), path)
         elif path.exists():
             raise InputRejected(f"{path}: is neither a file nor a folder; give recordings or folders of them")
         else:
             raise InputRejected(f"{path}: does not exist; check the path")
     return list(found.values())
+
+
+def why_unreadable(path: Path) -> str | None:
+    """What keeps something in a folder from being a recording, as a recording whose disk is gone must not
+    look like a call that never was; ``None`` of a file, a folder and of nothing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if not path.is_symlink():
+            return None
+        return f"is a link that leads to no file ({error.strerror}); is its disk mounted?"
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return None
+    return "is not a file, but a pipe or a device; remove it"
 
 
 def is_script(path: Path) -> bool:
@@ -65,9 +83,15 @@ def _calls(folder: Path) -> Iterator[Path]:
             continue
         folders[:] = [name for name in folders if not name.startswith(".")]
         shown = (Path(parent, name) for name in files if not name.startswith("."))
-        paths = [file for file in shown if file.is_file()]
+        paths = [file for file in shown if _is_file(file)]
         yield from (file for file in paths if file.suffix.lower() in EXTENSIONS)
         yield from scripts_in(may_be_scripts(paths))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file, or would be a recording or a transcript if it were one."""
+    named = path.suffix.lower() in (VTT, *EXTENSIONS)
+    return path.is_file() or (named and why_unreadable(path) is not None)
 
 
 def may_be_scripts(paths: Sequence[Path]) -> list[Path]:

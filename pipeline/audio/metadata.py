@@ -174,7 +174,9 @@ def _read_sidecar(path: Path) -> Mapping[str, object]:
         raise
     except OSError as error:
         raise InputRejected(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InputRejected(f"{path}: is nested too deeply; correct or remove it") from error
+    except ValueError as error:
         raise InputRejected(f"{path}: is not JSON ({error}); correct or remove it") from error
     if not isinstance(content, dict):
         raise InputRejected(f"{path}: expected a JSON object with keys such as call_id and agent_id")

@@ -14,7 +14,7 @@ from typing import Literal
 import platformdirs
 from filelock import FileLock
 
-from pipeline.files import Modes, make_folder, write_bytes
+from pipeline.files import Modes, close_to_others, make_folder, write_bytes
 from pipeline.settings import Settings
 
 PRIVATE = Modes(file=0o600, folder=0o700)
@@ -24,7 +24,7 @@ DigestOf = Literal["call", "customer", "agent", "recording"]
 
 
 class Place:
-    """The private folder; made, like its key, when something is first written there."""
+    """The private folder; made, or closed to others, when something is first written there, like its key."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,7 +40,9 @@ class Place:
         return cls((_store_folder(settings.store.url) or platformdirs.user_data_path("callcoach")) / FOLDER)
 
     def ready(self) -> Path:
-        return make_folder(self.folder, PRIVATE)
+        make_folder(self.folder, PRIVATE)
+        close_to_others(self.folder, PRIVATE.folder)  # where it was there already
+        return self.folder
 
     def lock(self, name: str) -> FileLock:
         """A lock between processes for one of the files here."""

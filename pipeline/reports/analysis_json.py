@@ -36,7 +36,9 @@ def loads(content: bytes) -> Analysis:
     """
     try:
         tree = json.loads(content)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InputRejected("analysis.json: is nested too deeply; analyse the call again") from error
+    except ValueError as error:
         raise InputRejected(f"analysis.json: is not JSON ({error}); analyse the call again") from error
     if not isinstance(tree, dict):
         raise InputRejected("analysis.json: expected one JSON object; analyse the call again")

@@ -116,8 +116,8 @@ def _url(given: str | None) -> URL:
         return URL.create(DRIVERS["sqlite"], database=str(path))
     try:
         url = make_url(given)
-    except (ArgumentError, ValueError) as error:
-        raise StoreUnavailable(f"store {without_password(given)}: store.url is not a URL") from error
+    except (ArgumentError, ValueError):  # its text may hold the password
+        raise StoreUnavailable(f"store {without_password(given)}: store.url is not a URL") from None
     return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
 
 

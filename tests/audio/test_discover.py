@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audio.discover import discover
+from pipeline.audio.discover import discover, why_unreadable
 from pipeline.errors import InputRejected
 
 
@@ -57,11 +57,40 @@ def test_results_of_an_earlier_run_are_no_calls(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs symbolic links")
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
-    """Protects a run from a folder that contains itself, and from links to nothing."""
+    """Protects a run from a folder that contains itself."""
     _touch(tmp_path, "a.wav")
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "gone.wav").symlink_to(tmp_path / "missing.wav")
     assert discover([tmp_path]) == [tmp_path / "a.wav"]
+
+
+def test_what_is_called_as_a_recording_is_but_cannot_be_one(tmp_path: Path) -> None:
+    """A recording whose disk is gone is no quiet night: it is given, to be refused with its reason."""
+    _touch(tmp_path, "a.wav", "folder.wav/b.wav")
+    (tmp_path / "gone.WAV").symlink_to(tmp_path / "missing.wav")
+    (tmp_path / "gone.vtt").symlink_to(tmp_path / "missing.vtt")
+    (tmp_path / "itself.mp3").symlink_to(tmp_path / "itself.mp3")
+    (tmp_path / "device.ogg").symlink_to("/dev/null")
+    (tmp_path / "other.txt").symlink_to(tmp_path / "missing.txt")
+    (tmp_path / "linked.wav").symlink_to(tmp_path / "a.wav")
+    os.mkfifo(tmp_path / "pipe.flac")
+    os.mkfifo(tmp_path / "pipe.json")
+    found = {path.name: why_unreadable(path) or "" for path in discover([tmp_path])}
+    assert sorted(name for name, why in found.items() if "link that leads to no file" in why) == [
+        "gone.WAV",
+        "itself.mp3",
+    ]
+    assert sorted(name for name, why in found.items() if "is not a file" in why) == [
+        "device.ogg",
+        "pipe.flac",
+    ]
+    assert sorted(name for name, why in found.items() if not why) == ["a.wav", "b.wav", "linked.wav"]
+    assert discover([tmp_path / "gone.WAV"]) == [tmp_path / "gone.WAV"]
+
+
+def test_a_link_to_a_transcript_that_is_gone(tmp_path: Path) -> None:
+    """Captions alone are a call, so a link to captions that are gone is told, too."""
+    (tmp_path / "gone.vtt").symlink_to(tmp_path / "missing.vtt")
+    assert discover([tmp_path]) == [tmp_path / "gone.vtt"]
 
 
 def test_a_missing_path_is_refused(tmp_path: Path) -> None:

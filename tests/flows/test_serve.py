@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -41,6 +42,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     try:
         assert program.stdout is not None
         assert "is ready" in program.stdout.readline()
+        assert {stat.S_IMODE(file.stat().st_mode) for file in folder.glob("prefect.db*")} == {0o600}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60) as client:
             yield client
             program.send_signal(signal.SIGINT)

@@ -4,13 +4,16 @@ import json
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import httpx
+import pytest
 
+from flows.environment import checks
 from pipeline.nightly import run_night
 from tests import factories, fakes
 
@@ -58,6 +61,48 @@ def test_the_server_of_a_killed_run_ends(tmp_path: Path) -> None:
     while answers(address) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not answers(address)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_only_the_user_can_read_the_database(tmp_path: Path, given: bool) -> None:
+    """Ids of calls are in it: whatever the folder's mode and the umask; a folder of ours is closed, too."""
+    home = tmp_path / ("prefect" if given else "callcoach/prefect")
+    home.mkdir(parents=True)
+    home.chmod(0o755)
+    kept = environment(home) | {"XDG_STATE_HOME": str(tmp_path)}
+    if not given:
+        del kept["PREFECT_HOME"]
+    earlier = home / "prefect.db"
+    if not given:
+        sqlite3.connect(earlier).executescript("PRAGMA journal_mode=WAL; CREATE TABLE t(c)")
+        earlier.chmod(0o644)
+    run = subprocess.Popen(
+        [sys.executable, "-c", KEPT_OPEN],
+        env=kept,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        umask=0o022,
+    )
+    assert run.stdout is not None
+    try:
+        assert answers(run.stdout.readline().strip())
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.glob("prefect.db*")}
+    finally:
+        run.kill()
+        run.wait()
+    assert modes == dict.fromkeys(("prefect.db", "prefect.db-shm", "prefect.db-wal"), 0o600)
+    assert stat.S_IMODE(home.stat().st_mode) == (0o755 if given else 0o700)
+
+
+def test_doctor_notes_a_folder_that_others_can_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that the user chose is left as it is, and said."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    statuses = []
+    for mode in (0o755, 0o700):
+        tmp_path.chmod(mode)
+        statuses += [status for name, status, *_ in checks() if name == "prefect"]
+    assert statuses == ["note", "ok"]
 
 
 def nightly(tmp_path: Path) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,9 @@
 """Who can read what is written, and that no secret is in what is written or said."""
 
+import json
 import os
+import stat
+import traceback
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from click.testing import CliRunner
 from pipeline.cli import main
 from pipeline.errors import CallError, StoreUnavailable
 from pipeline.network import ways
+from pipeline.privacy.audit_log import enter
 from pipeline.privacy.erasure import Eraser
 from pipeline.settings import load_settings
 from pipeline.store.database import open_store
@@ -63,6 +67,13 @@ def told(*args: str) -> str:
         ["settings", "--set", f"store.timeout_s={ADDRESS}"],
         ["settings", "--set", f"store.url=mysql{ADDRESS}"],
         ["settings", "--set", f"batch.dask_address={ADDRESS}"],
+        ["settings", "--set", f"store.url=postgresql://callcoach:{SHOWN}"],
+        ["doctor", "--set", f"store.url=postgresql://callcoach:{SHOWN}"],
+        ["status", "--set", f"store.url=postgresql://callcoach:{SHOWN}"],
+        ["status", "--set", f"store.url=sqlite:{SHOWN}"],
+        ["settings", "--set", f"judge.url=http://h/v1?key={SHOWN}"],
+        ["doctor", "--set", f"judge.url=http://h/v1?key={SHOWN}"],
+        ["settings", "--set", f"judge.url=ftp://h/v1?key={SHOWN}"],
     ],
 )
 def test_no_command_says_a_password(
@@ -79,10 +90,10 @@ def test_no_command_says_a_password(
 
 def test_no_error_of_the_store_says_its_password() -> None:
     """Neither that the server is not there, nor an address that is none."""
-    for address in (ADDRESS, ADDRESS.replace(":1/", ":port/")):
+    for address in (ADDRESS, ADDRESS.replace(":1/", ":port/"), f"postgresql://me:{SHOWN}"):
         with pytest.raises((StoreUnavailable, CallError)) as error:
             open_store(load_settings(None, [f"store.url={address}"]).store)
-        assert SHOWN not in str(error.value)
+        assert SHOWN not in "".join(traceback.format_exception(error.value))
 
 
 def test_no_file_of_a_night_holds_a_password(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,12 +107,33 @@ def test_no_file_of_a_night_holds_a_password(night: Night, monkeypatch: pytest.M
 
 
 def test_flow_parameters_hold_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prefect keeps and shows the parameters of a run: the store's address goes by the environment."""
+    """Prefect keeps and shows the parameters of a run: addresses go by the environment."""
     from flows.commands import _without_secrets
 
     monkeypatch.setenv("CALLCOACH_STORE__URL", "sqlite:///before.sqlite")
-    assert _without_secrets((f"store.url={ADDRESS}", "turns.gap_s=4")) == ("turns.gap_s=4",)
-    assert load_settings().store.url == ADDRESS
+    monkeypatch.setenv("CALLCOACH_JUDGE__URL", "http://before")
+    judge = f"http://h/v1?key={SHOWN}"
+    given = (f"store.url={ADDRESS}", "turns.gap_s=4", f"judge.url={judge}")
+    assert _without_secrets(given) == ("turns.gap_s=4",)
+    assert (load_settings().store.url, load_settings().judge.url) == (ADDRESS, judge)
+
+
+def test_a_private_folder_that_was_there_is_closed(tmp_path: Path) -> None:
+    """Doctor tells that others can use it; the first record written there ends that."""
+    folder = tmp_path / "privacy"
+    folder.mkdir()
+    folder.chmod(0o755)
+    chosen = f"privacy.folder={folder}"
+
+    def found() -> str:
+        done = CliRunner().invoke(main, ["doctor", "--json", "--set", chosen])
+        return {check["name"]: check["status"] for check in json.loads(done.stdout)["checks"]}["privacy"]
+
+    assert found() == "note"
+    assert enter(load_settings(None, [chosen]), "analyse", done=1) is None
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert open_to_others(folder) == []
+    assert found() == "ok"
 
 
 def test_doctor_shows_addresses_without_passwords() -> None:

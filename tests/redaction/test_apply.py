@@ -16,6 +16,7 @@ from pipeline.reports.write import keep_original
 from pipeline.transcript_call import analyze_transcript, load_script
 from tests import factories
 from tests.benchmarks.redaction import read_example
+from tests.factories import in_english
 
 SETTINGS = factories.settings()
 TURNS = read_example(
@@ -96,7 +97,15 @@ def test_a_language_without_a_file_is_told() -> None:
     """Silence would be read as "nothing personal was said"."""
     assert [warning.code for warning in unredacted("de", SETTINGS.redaction)] == ["not_redacted"]
     assert unredacted("en", SETTINGS.redaction) == ()
-    assert unredacted("de", factories.settings("redaction.kinds=").redaction) == ()
+
+
+def test_redaction_that_is_off_is_told() -> None:
+    """Whoever has a report sees that nothing was taken out, whatever the language."""
+    off = factories.settings("redaction.kinds=null").redaction
+    for language in ("en", "de"):
+        (warning,) = unredacted(language, off)
+        assert warning.code == "not_redacted"
+        assert "redaction is switched off" in in_english(warning.message)
 
 
 def test_originals_are_kept_only_where_asked_for_and_privately(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_only_the_kinds_that_are_wanted() -> None:
     assert redacted("C: My phone is 212 555 0147 and my PIN is 1234.", wanted) == (
         "My phone is 212 555 0147 and my PIN is [PIN]."
     )
-    nothing = load_settings(assignments=["redaction.kinds="]).redaction
+    nothing = load_settings(assignments=["redaction.kinds=null"]).redaction
     assert redacted("C: My PIN is 1234.", nothing) == "My PIN is 1234."
 
 
