@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,7 +105,8 @@ class Endpoint:
         headers = {"Content-Type": "application/json"}
         if key := os.environ.get(JUDGE_KEY_VARIABLE):
             headers["Authorization"] = f"Bearer {key}"
-        url = f"{(self.settings.url or '').rstrip('/')}{PATH}"
+        address = urllib.parse.urlsplit(self.settings.url or "")  # which may have a query
+        url = address._replace(path=f"{address.path.rstrip('/')}{PATH}").geturl()
         request = urllib.request.Request(url, json.dumps(content).encode(), headers)  # noqa: S310
         try:
             with urllib.request.build_opener(_NoRedirect).open(

@@ -70,7 +70,10 @@ def test_a_triggered_night_succeeds_with_its_artifacts(api: httpx.Client, tmp_pa
     artifacts = {each["key"]: each for each in api.post("/artifacts/filter", json=of_run).json()}
     assert set(artifacts) == {"callcoach-nightly", "callcoach-index", "callcoach-summary"}
     assert (tmp_path / "out/index.html").as_uri() in artifacts["callcoach-index"]["data"]
-    assert any(line.startswith("2 analysed") for line in _log(api, run["id"]))
+    deadline = time.monotonic() + PATIENCE_S
+    while not any(line.startswith("2 analysed") for line in _log(api, run["id"])):  # it is sent in batches
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 def test_the_documented_automation_tells_of_failed_calls(api: httpx.Client, tmp_path: Path) -> None:

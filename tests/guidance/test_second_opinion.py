@@ -107,6 +107,13 @@ def test_what_is_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret-key" not in json.dumps([str(row) for row in settings(server).describe()])
 
 
+def test_the_query_of_the_address_stays_behind(server: Server) -> None:
+    """Some gateways want a version or a key there."""
+    server.address += "?version=2"
+    asked(server, "judge.checks=empathy")
+    assert server.asked[0][0] == "/v1/chat/completions?version=2"
+
+
 def test_an_opinion_stands_beside_the_verdict(server: Server) -> None:
     """The product's own verdict and score stay; the judge's has the place where its quote was said."""
     server.answer = [RESTATED]
