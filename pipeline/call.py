@@ -40,7 +40,7 @@ from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import name_speakers
 from pipeline.speech.activity import VoiceActivityModel, channel_activity
 from pipeline.speech.bleed import without_leak
-from pipeline.timeline import Span, union
+from pipeline.timeline import union
 from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.cues import hear_voices
@@ -185,13 +185,16 @@ def _words(
     language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
     kept = KeptTranscripts(recording.sha256, settings.batch)
 
-    def words_of(own: Samples, speech: Sequence[Span]) -> SpeakerTranscript:
-        key = key_of(own, voices.rate_hz, speech, language, settings.recognizer, model.sha256)
+    def words_of(own: Samples, activity: ChannelActivity) -> SpeakerTranscript:
+        speech, rate_hz = activity.speech, voices.rate_hz
         return kept.get_or_make(
-            key, lambda: transcribe(own, voices.rate_hz, speech, recognizer, settings.recognizer, language)
+            key_of(own, rate_hz, speech, language, settings.recognizer, model.sha256),
+            lambda: transcribe(
+                own, rate_hz, speech, recognizer, settings.recognizer, language, activity.snr_db
+            ),
         )
 
-    transcripts = {role: words_of(own, voices.activity[role].speech) for role, own in voices.samples.items()}
+    transcripts = {role: words_of(own, voices.activity[role]) for role, own in voices.samples.items()}
     language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
     if voices.diarization is None or len(voices.speakers.channel_of) < 2:
         return voices, transcripts, language

@@ -200,6 +200,12 @@ class RecognizerSettings(Section):
     margin_s: float = setting("padding around speech, for the recogniser only", unit="s", ge=0, le=1)
     bridge_s: float = setting("pauses under this length are not cut out", unit="s", ge=0)
     min_region_s: float = setting("shorter stretches are not sent to the recogniser", unit="s", ge=0)
+    denoise_under_snr_db: float = setting(
+        "signal-to-noise ratio under which steady noise is weakened, for the recogniser only",
+        unit="dB",
+        source="docs/measures/transcription.md [ex]",
+    )
+    denoise_db: float = setting("by how much at most; 0 leaves it", unit="dB", source="[ex]", ge=0, le=40)
     no_speech_probability: float = setting(
         "with a low log probability, marks a window as invented text", ge=0, le=1
     )

@@ -14,6 +14,7 @@ from pipeline.records import Samples, SpeakerTranscript, Word
 from pipeline.settings import RecognizerSettings
 from pipeline.timeline import Span, containing, subtract
 from pipeline.transcription.alignment import align, coverage
+from pipeline.transcription.denoising import denoised
 from pipeline.transcription.packing import (
     RECOGNIZER_RATE_HZ,
     Window,
@@ -144,6 +145,7 @@ def transcribe(
     recognizer: Recognizer,
     settings: RecognizerSettings,
     language: str | None,
+    snr_db: float | None = None,
 ) -> SpeakerTranscript:
     """The words of one speaker's channel, laid into that speaker's speech.
 
@@ -151,11 +153,14 @@ def transcribe(
         samples: one channel, shape (n,), float32.
         speech: the speaker's IPUs, unpadded; nothing else is given to the recogniser.
         language: ISO 639-1 code, or ``None`` to detect it.
+        snr_db: level of the speech over the noise, ``None`` where it is not known.
 
     Raises:
         InputRejected: the model does not know the language.
         StageFailed: the recogniser failed.
     """
+    if snr_db is not None and snr_db < settings.denoise_under_snr_db:
+        samples = denoised(samples, sample_rate_hz, settings)
     listen = _Listener(samples, sample_rate_hz, recognizer, settings)
     heard = listen.to(speech, language, verbatim=True)
     language = language or heard.language

@@ -127,7 +127,9 @@ def _transcribed(group: Sequence[Heard], settings: Settings, recognizer: Recogni
             for one, at_s in zip(group, starts_s, strict=False)
             for start_s, end_s in one.activity[role].speech
         ]
-        found = transcribe(whole, RATE_HZ, speech, recognizer, settings.recognizer, "en").words
+        over_noise = [one.activity[role].snr_db for one in group]
+        snr_db = float(np.median([each for each in over_noise if each is not None]))
+        found = transcribe(whole, RATE_HZ, speech, recognizer, settings.recognizer, "en", snr_db).words
         for index in range(len(group)):
             at_s, until_s = starts_s[index], starts_s[index + 1]
             words[index][role] = tuple(
