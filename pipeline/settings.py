@@ -203,7 +203,7 @@ class RecognizerSettings(Section):
     denoise_under_snr_db: float = setting(
         "signal-to-noise ratio under which steady noise is weakened, for the recogniser only",
         unit="dB",
-        source="docs/measures/transcription.md [ex]",
+        source="docs/measures/speech.md [ex]",
     )
     denoise_db: float = setting("by how much at most; 0 leaves it", unit="dB", source="[ex]", ge=0, le=40)
     no_speech_probability: float = setting(
