@@ -134,7 +134,10 @@ def test_a_hang_ends_in_time(tmp_path: Path, call: Path, decoder: Decoder) -> No
     with pytest.raises(StageFailed, match=r"more than 1 s .decoding\.timeout_s"):
         decode_isolated(long_call(tmp_path, 3.9), limits(timeout_s=1.0))
     stopper.join()
-    assert not is_running(stopped[0])
+    deadline = time.monotonic() + 10.0
+    while is_running(stopped[0]):  # it was killed; a busy machine takes its time
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert decode_isolated(call, SETTINGS).channels == 2
 
 

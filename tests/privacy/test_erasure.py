@@ -384,7 +384,7 @@ def test_originals_are_found_by_what_analyses_say(
 def test_originals_are_searched_where_analyses_say(night: Night) -> None:
     """What is left of a call in such a folder is told."""
     (night.folder / "originals/call-2001/note.txt").write_text("as call-1002")
-    now = factories.settings(*night.assignments, "redaction.original_dir=")
+    now = factories.settings(*night.assignments, "redaction.original_dir=null")
     (found,) = Eraser(now, "call", "call-1002", []).forget().remaining
     assert (found.place, Path(found.where).name) == ("originals", "note.txt")
 

@@ -94,7 +94,7 @@ def test_calls_go_altogether(night: Night) -> None:
 def test_originals_are_found_by_what_analyses_say(night: Night) -> None:
     """Without the setting that a night had, its originals go, too: sound, words, and all of a call."""
     limits = ("privacy.audio_days=15", "privacy.transcript_days=15", "privacy.metrics_days=25")
-    retain(factories.settings(*night.assignments, "redaction.original_dir=", *limits), now=NOW)
+    retain(factories.settings(*night.assignments, "redaction.original_dir=null", *limits), now=NOW)
     assert {path.name for path in (night.folder / "originals").iterdir()} == {
         "2026-03-22-robin-x9", "call-2001",
     }  # fmt: skip
