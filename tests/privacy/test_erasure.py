@@ -373,7 +373,7 @@ def test_originals_are_found_by_what_analyses_say(
 ) -> None:
     """Words and sound as they were go although the command does not know, or no longer, where they are; those
     of others stay."""
-    now = factories.settings(*night.assignments, f"redaction.original_dir={given or ''}")
+    now = factories.settings(*night.assignments, f"redaction.original_dir={given or 'null'}")
     assert Eraser(now, kind, identity, []).forget().verified
     assert not (night.folder / "originals/call-1001").exists()
     assert {path.name for path in (night.folder / "originals/call-2001").iterdir()} == {
