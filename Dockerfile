@@ -45,7 +45,7 @@ VOLUME /var/lib/callcoach
 HEALTHCHECK --interval=5m --timeout=60s --start-period=60s CMD ["callcoach", "doctor"]
 CMD ["callcoach", "--help"]
 
-# The recogniser's library brings its own kernels and asks for cuBLAS and cuDNN; the driver is the host's.
+# The recognizer's library brings its own kernels and asks for cuBLAS and cuDNN; the driver is the host's.
 FROM cpu AS gpu
 COPY --from=cuda /usr/local/cuda-12.6/targets/x86_64-linux/lib/libcublas*.so.12* /usr/local/cuda/lib/
 COPY --from=cuda /usr/lib/x86_64-linux-gnu/libcudnn*.so.9* /usr/local/cuda/lib/

@@ -52,7 +52,7 @@ accuracy: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench
 
-# Fits the recognition of speech acts by meaning, after labelled sentences or examples have changed.
+# Fits the recognition of speech acts by meaning, after labeled sentences or examples have changed.
 fit: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.fit_speech_acts
 
@@ -66,7 +66,7 @@ fuzz: $(INSTALLED)
 	$(PIP) install --editable ".[fuzz]"
 	set -e; for target in $(TARGETS); do $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS); done
 
-# Hashes, licences, known vulnerabilities (by pypi.org) and a bill of materials, in out/audit.
+# Hashes, licenses, known vulnerabilities (by pypi.org) and a bill of materials, in out/audit.
 AUDIT := .venv-audit
 audit: $(INSTALLED)
 	test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)

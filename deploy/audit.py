@@ -1,7 +1,7 @@
 """Looks at what the product is made of: ``make audit``, or ``python -m deploy.audit TOOLS OUT``.
 
-Of every package in requirements.lock: whether its files are pinned by hash, whether its licence is one of
-licences.toml, and whether a vulnerability is known; and a bill of materials in CycloneDX. TOOLS is the folder
+Of every package in requirements.lock: whether its files are pinned by hash, whether its license is one of
+licenses.toml, and whether a vulnerability is known; and a bill of materials in CycloneDX. TOOLS is the folder
 of pip-audit and cyclonedx-py, which have an environment of their own. Each part says how it went on one line;
 one that could not be done has failed.
 """
@@ -21,7 +21,7 @@ from typing import Any
 from deploy.lock_subset import ROOT, canonical, entries
 
 LOCK = ROOT / "requirements.lock"
-LICENCES = ROOT / "deploy/licences.toml"
+LICENSES = ROOT / "deploy/licenses.toml"
 LIMIT_S = 900
 OPERATORS = re.compile(r"\s+(?:AND|OR|WITH)\s+|[()]|;\s*")
 
@@ -31,8 +31,8 @@ def unpinned(lock: str) -> list[str]:
     return [name for name, block in entries(lock).items() if "--hash=sha256:" not in block]
 
 
-def stated_licence(package: PackageMetadata) -> str:
-    """What a package says of its licence: an SPDX expression, else classifiers, else a line of text."""
+def stated_license(package: PackageMetadata) -> str:
+    """What a package says of its license: an SPDX expression, else classifiers, else a line of text."""
     classifiers = [
         line.rpartition(" :: ")[2]
         for line in package.get_all("Classifier", [])
@@ -42,7 +42,7 @@ def stated_licence(package: PackageMetadata) -> str:
     return package.get("License-Expression") or "; ".join(classifiers) or text
 
 
-def licences(names: Iterator[str], rules: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def licenses(names: Iterator[str], rules: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """(package, version, what it states, verdict) of each; ``no:`` begins a verdict against it."""
     for name in names:
         try:
@@ -50,32 +50,32 @@ def licences(names: Iterator[str], rules: Mapping[str, Any]) -> Iterator[tuple[s
         except PackageNotFoundError:
             yield name, "", "", "not installed here, so not judged"
             continue
-        stated = stated_licence(package)
-        parts = [rules["spelt"].get(part, part) for part in OPERATORS.split(stated) if part.strip()]
+        stated = stated_license(package)
+        parts = [rules["spelled"].get(part, part) for part in OPERATORS.split(stated) if part.strip()]
         why = [reason for pattern, reason in rules["judged"].items() if fnmatch.fnmatch(name, pattern)]
         if why:
             verdict = f"judged: {why[0]}"
         elif parts and set(parts) <= set(rules["permitted"]):
             verdict = "permitted"
         else:
-            verdict = "no: not among the licences that are permitted"
+            verdict = "no: not among the licenses that are permitted"
         yield name, package["Version"], stated, verdict
 
 
-def licence_report(out: Path) -> str:
-    """Write ``licences.csv``.
+def license_report(out: Path) -> str:
+    """Write ``licenses.csv``.
 
     Raises:
         ValueError: a package may not be used.
     """
     names = sorted(entries(LOCK.read_text(encoding="utf-8")))
-    found = list(licences(iter(names), tomllib.loads(LICENCES.read_text(encoding="utf-8"))))
-    with (out / "licences.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("package", "version", "licence", "verdict"), *found])
+    found = list(licenses(iter(names), tomllib.loads(LICENSES.read_text(encoding="utf-8"))))
+    with (out / "licenses.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("package", "version", "license", "verdict"), *found])
     if wrong := [
         f"{name} ({stated or 'none stated'})" for name, _, stated, verdict in found if verdict[:2] == "no:"
     ]:
-        raise ValueError(f"not permitted by deploy/licences.toml: {', '.join(wrong)}")
+        raise ValueError(f"not permitted by deploy/licenses.toml: {', '.join(wrong)}")
     absent = sum(not version for _, version, *_ in found)
     return f"{len(found) - absent} packages permitted, {absent} not installed here"
 
@@ -147,7 +147,7 @@ def main(tools: Path, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     parts = {
         "hashes": lambda: _hashes(LOCK.read_text(encoding="utf-8")),
-        "licences": lambda: licence_report(out),
+        "licenses": lambda: license_report(out),
         "bill of materials": lambda: bill_of_materials(tools, out),
         "vulnerabilities": lambda: vulnerabilities(tools, out),
     }

@@ -34,10 +34,10 @@ def analyze_call(
     assignments: list[str] | None = None,
     agent_channel: int | None = None,
 ) -> State[str]:
-    """Analyse the recording ``source`` (path or URI) and write its reports to ``out``.
+    """Analyze the recording ``source`` (path or URI) and write its reports to ``out``.
 
     The result is the address of its folder. What may pass the next time is tried again, a recording that
-    cannot be analysed is not.
+    cannot be analyzed is not.
 
     Args:
         source: path or URI of one recording.
@@ -76,9 +76,9 @@ def analyze_call(
                 task_run_name=call.metadata.call_id,
                 retries=settings.batch.max_attempts - 1,
                 retry_condition_fn=may_pass_next_time,
-            ).submit(Job(call=call, need="analyse"), work)
+            ).submit(Job(call=call, need="analyze"), work)
             outcome = outcome_of(run, call)
-    enter(settings, "analyse", out=batch_name(output.uri), **{outcome.status: 1})
+    enter(settings, "analyze", out=batch_name(output.uri), **{outcome.status: 1})
     if outcome.folder is None:
         return Failed(message=outcome.public_error)
     address = output.address(outcome.folder)
@@ -89,4 +89,4 @@ def analyze_call(
         key="callcoach-report",
         description="The report of one call on demand",
     )
-    return Completed(message=f"{outcome.call_id} analysed", data=address)
+    return Completed(message=f"{outcome.call_id} analyzed", data=address)

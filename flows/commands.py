@@ -26,7 +26,7 @@ ADDRESSES = ("store.url", "judge.url", "batch.dask_address")
 @click.option("--source", metavar="URI", help="Where the recordings are; else setting batch.source.")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Only calls that started on that day.")
 @click.option("--out", metavar="URI", help="Where the reports go; else setting batch.out.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Calls analysed at a time.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Calls analyzed at a time.")
 @settings_options
 @json_option
 @debug_option
@@ -39,9 +39,9 @@ def nightly(
     assignments: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Analyse what is new or changed, as a Prefect flow.
+    """Analyze what is new or changed, as a Prefect flow.
 
-    Discovers recordings, analyses those without a current analysis, then writes the batch's figures and
+    Discovers recordings, analyzes those without a current analysis, then writes the batch's figures and
     its index. A failing call is reported and the batch goes on. Where nothing is to be done and no Prefect
     server is named, none is started.
     """
@@ -76,8 +76,8 @@ def nightly(
     for problem in result["problems"]:
         click.echo(f"Note: {problem}", err=True)
     if not as_json:
-        shown = ("analysed", "rescored", "unchanged", "elsewhere", "forgotten", "failed")
-        always = ("analysed", "unchanged", "failed")
+        shown = ("analyzed", "rescored", "unchanged", "elsewhere", "forgotten", "failed")
+        always = ("analyzed", "unchanged", "failed")
         counts = ", ".join(f"{result[what]} {what}" for what in shown if result.get(what) or what in always)
         click.echo(f"{counts}; see {result['index']}")
     return EXIT_FAILED if result["failed"] else 0

@@ -34,7 +34,7 @@ def nightly(
     assignments: list[str] | None = None,
     workers: int | None = None,
 ) -> State[dict[str, Any]]:
-    """Analyse the recordings in ``source`` that ``out`` has no current analysis of.
+    """Analyze the recordings in ``source`` that ``out`` has no current analysis of.
 
     A call of which only guidance or limits have changed is judged anew without its sound. A failing call is
     recorded and the batch goes on; the final state is then ``CompletedWithFailures``.
@@ -45,7 +45,7 @@ def nightly(
         out: folder or URI; setting ``batch.out`` by default.
         config: settings file over the defaults.
         assignments: single settings as ``section.key=value``.
-        workers: calls analysed at a time; setting ``batch.workers`` by default.
+        workers: calls analyzed at a time; setting ``batch.workers`` by default.
     """
     settings = load_settings(Path(config) if config else None, assignments or ())
     return _run(settings, source, out, date=date, workers=workers)
@@ -59,7 +59,7 @@ def rescore(
     assignments: list[str] | None = None,
     workers: int | None = None,
 ) -> State[dict[str, Any]]:
-    """Judge the calls in ``out`` anew whose guidance or limits have changed; none is analysed again.
+    """Judge the calls in ``out`` anew whose guidance or limits have changed; none is analyzed again.
 
     Args:
         source: folder or URI of their recordings; setting ``batch.source`` by default.
@@ -79,7 +79,7 @@ def _run(
     *,
     date: str | None = None,
     workers: int | None = None,
-    only: Sequence[Need] = ("analyse", "rescore"),
+    only: Sequence[Need] = ("analyze", "rescore"),
 ) -> State[dict[str, Any]]:
     log = get_run_logger()
     with log_lines(settings.batch), heard(Progress(log.info, settings.batch.progress_every_calls)):

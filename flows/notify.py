@@ -50,7 +50,7 @@ def document(night: Night) -> dict[str, Any]:
 def message(night: Night, settings: Settings) -> tuple[str, str]:
     """The message for people: a line, and the rest."""
     text = load_texts(settings.output.language)
-    subject = text("night.subject", analysed=night.counts["analysed"], failed=night.counts["failed"])
+    subject = text("night.subject", analyzed=night.counts["analyzed"], failed=night.counts["failed"])
     lines = [f"{text(f'night.{what}')}: {count}" for what, count in night.counts.items()]
     lines += [f"{text('night.took', minutes=f'{night.seconds / 60:.1f}')}"]
     if night.ledger_error is not None:

@@ -25,7 +25,7 @@ def storage_failed(_task: Task[..., object], _run: TaskRun, state: State[object]
 
 
 def may_pass_next_time(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
-    """Whether trying again helps: never with a recording that cannot be analysed."""
+    """Whether trying again helps: never with a recording that cannot be analyzed."""
     failed = state.data
     return isinstance(failed, StorageFailed) or (isinstance(failed, CallOutcome) and failed.retriable)
 
@@ -58,10 +58,10 @@ def process(job: Job, work: Callable[[Job], CallOutcome]) -> CallOutcome | State
 def outcome_of(run: PrefectFuture[Any], call: PlannedCall) -> CallOutcome:
     """What became of a run of :func:`process`.
 
-    Only a completed run counts as done: a cancelled or crashed one is a failed call.
+    Only a completed run counts as done: a canceled or crashed one is a failed call.
 
     Raises:
-        ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
+        ModelUnavailable, SettingsError, WorkersUnusable: no call can be analyzed.
     """
     run.wait()
     found = run.state.result(raise_on_failure=False)

@@ -55,7 +55,7 @@ class CallOutcome:
     """What became of one call: its folder and figures, or the reason there are none.
 
     It is ``unchanged`` where the output had it already, ``elsewhere`` where another run has it, ``forgotten``
-    where it is not to be analysed again. ``analysis`` is the stamp of its ``analysis.json`` as written.
+    where it is not to be analyzed again. ``analysis`` is the stamp of its ``analysis.json`` as written.
     ``expected`` failures have a message that the product wrote; ``retriable`` says that the same call may
     pass the next time, ``bad_input`` that it cannot; ``traceback`` is for ``--debug`` only.
     """
@@ -101,7 +101,7 @@ def process_call(
     analyze: Analyze | None = None,
     on_decoded: Callable[[float], None] | None = None,
 ) -> CallOutcome:
-    """Decode, analyse and write one call, or a transcript alone; what is wrong with it is a failed outcome.
+    """Decode, analyze and write one call, or a transcript alone; what is wrong with it is a failed outcome.
 
     A known agent is compared with earlier calls in the store, and not coached twice running on the same if
     there is something better to say; the call is recorded there once it is written. A store that does not
@@ -111,7 +111,7 @@ def process_call(
     in seconds as soon as it is known.
 
     Raises:
-        ModelUnavailable, SettingsError: no call can be analysed.
+        ModelUnavailable, SettingsError: no call can be analyzed.
     """
     from pipeline.audio.metadata import read_metadata
     from pipeline.reports.write import refuse_originals_among_reports, write_call
@@ -270,11 +270,11 @@ class CallPool:
     ) -> None:
         self._pool.close(kill=error is not None)
 
-    def process(self, call: PlannedCall, need: Need = "analyse") -> CallOutcome:
+    def process(self, call: PlannedCall, need: Need = "analyze") -> CallOutcome:
         """The outcome of one call, also when its worker died or ran out of time.
 
         Raises:
-            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
+            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analyzed.
         """
         started = time.perf_counter()
         try:

@@ -69,7 +69,7 @@ def analyze_call(
         earlier: ids of the checks that the agent's last coaching was about.
 
     Raises:
-        InputRejected: the call cannot be analysed as it is, e.g. the model does not know its language.
+        InputRejected: the call cannot be analyzed as it is, e.g. the model does not know its language.
         ModelUnavailable: weights are missing or wrong.
         StageFailed: a stage failed; trying again may help.
     """

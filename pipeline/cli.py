@@ -37,7 +37,7 @@ CHANNELS = {"left": 0, "0": 0, "right": 1, "1": 1}
 @click.version_option(package_name="callcoach", message="%(prog)s %(version)s")
 @debug_option
 def main() -> None:
-    """Turn recorded contact-centre calls into coaching, on your own machines."""
+    """Turn recorded contact-center calls into coaching, on your own machines."""
 
 
 @main.command()
@@ -45,7 +45,7 @@ def main() -> None:
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder for the reports.")
 @settings_options
 @click.option("--agent-channel", type=click.Choice(list(CHANNELS)), help="Channel the agent is on.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Calls analysed at a time.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Calls analyzed at a time.")
 @click.option("--no-html", is_flag=True, help="Leave out report.html.")
 @json_option
 @debug_option
@@ -59,7 +59,7 @@ def analyze(
     no_html: bool,
     as_json: bool,
 ) -> int:
-    """Analyse recordings or transcripts, or folders of them.
+    """Analyze recordings or transcripts, or folders of them.
 
     Writes a folder of reports for each call, and an index of them. Needs no server and no database.
     """
@@ -86,13 +86,13 @@ def analyze(
             html=not no_html,
         )
     index = roll_up(Path(out), outcomes, settings)
-    _audit(settings, "analyse", out=_batch(out), **Counter[str](outcome.status for outcome in outcomes))
+    _audit(settings, "analyze", out=_batch(out), **Counter[str](outcome.status for outcome in outcomes))
     failed = sum(not outcome.done for outcome in outcomes)
     if as_json:
         calls = [_outcome_document(outcome) for outcome in outcomes]
         _print_json({"done": len(calls) - failed, "failed": failed, "index": str(index), "calls": calls})
     else:
-        click.echo(f"{len(outcomes) - failed} analysed, {failed} failed; see {index}")
+        click.echo(f"{len(outcomes) - failed} analyzed, {failed} failed; see {index}")
     return EXIT_FAILED if failed else 0
 
 
@@ -107,7 +107,7 @@ def analyze(
 def report(folder: str, pdf: bool, config: str | None, assignments: tuple[str, ...], as_json: bool) -> int:
     """Write the reports in DIR again.
 
-    They are made from its analysis files: nothing is decoded or recognised.
+    They are made from its analysis files: nothing is decoded or recognized.
     """
     from pipeline.errors import CallError
     from pipeline.files import Modes
@@ -160,7 +160,7 @@ def rescore(
 ) -> int:
     """Judge the calls in DIR anew, by changed guidance or thresholds.
 
-    Works on stored analyses: nothing is decoded or recognised. --swap-roles corrects a call in which agent
+    Works on stored analyses: nothing is decoded or recognized. --swap-roles corrects a call in which agent
     and customer were taken for each other, for good.
     """
     from pipeline.errors import CallError
@@ -198,7 +198,7 @@ def rescore(
         calls=[_digest(settings, "call", call_id) for call_id in swapped],
     )
     for key, calls in stale.items():
-        click.echo(f"Note: calls measured by another {key}: {calls}; analyse them again to use it", err=True)
+        click.echo(f"Note: calls measured by another {key}: {calls}; analyze them again to use it", err=True)
     if as_json:
         _print_json({"done": done, "failed": failed, "index": index and str(index), "needs_sound": stale})
     else:
@@ -279,7 +279,7 @@ def models() -> None:
 @json_option
 @debug_option
 def models_list(config: str | None, assignments: tuple[str, ...], as_json: bool) -> int:
-    """Which weights are used, where from, their licence."""
+    """Which weights are used, where from, their license."""
     from pipeline.models import list_models
 
     settings = _settings(config, assignments)

@@ -1,4 +1,4 @@
-"""A batch on a Dask cluster: whole calls go to Dask workers, which fetch, analyse, write and send them.
+"""A batch on a Dask cluster: whole calls go to Dask workers, which fetch, analyze, write and send them.
 
 :class:`ClusterPool` is :class:`pipeline.batch.CallPool` with its processes on other machines. It is built on
 ``distributed.Client`` and not on Prefect's Dask task runner: that one ships flows and their tasks to the
@@ -61,7 +61,7 @@ class ClusterPool:
 
     @property
     def workers(self) -> int:
-        """Calls that the cluster analyses at a time, at present; one when it has lost all workers."""
+        """Calls that the cluster analyzes at a time, at present; one when it has lost all workers."""
         return self._threads() or 1
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class ClusterPool:
         self._client.close(timeout=self._wait_s)
 
     def deliver(
-        self, call: PlannedCall, need: Need, output: Output, only: Sequence[Need] = ("analyse", "rescore")
+        self, call: PlannedCall, need: Need, output: Output, only: Sequence[Need] = ("analyze", "rescore")
     ) -> CallOutcome:
         """Have some worker fetch a call, do what it needs and send its reports to ``output``.
 
@@ -86,7 +86,7 @@ class ClusterPool:
 
         Raises:
             StorageFailed: the recording could not be fetched or the reports not sent.
-            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
+            ModelUnavailable, SettingsError, WorkersUnusable: no call can be analyzed.
         """
         from distributed import CancelledError, KilledWorker
 

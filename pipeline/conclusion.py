@@ -96,7 +96,7 @@ def conclude(
         with clock.stage("judge"):
             opinions = second_opinions(turns, facts.language, guidance, settings)
     with clock.stage("guidance"):
-        judgement = judge(heard, settings, guidance=guidance, earlier=earlier, opinions=opinions.of)
+        judgment = judge(heard, settings, guidance=guidance, earlier=earlier, opinions=opinions.of)
 
     warnings = (
         *measured.warnings,
@@ -114,12 +114,12 @@ def conclude(
         measures=measures,
         interruptions=events,
         acts=found.acts,
-        tension=judgement.tension,
-        guidance=judgement.guidance,
-        effort=judgement.effort,
-        promises=judgement.promises,
-        scores=judgement.scores,
-        coaching=judgement.coaching,
+        tension=judgment.tension,
+        guidance=judgment.guidance,
+        effort=judgment.effort,
+        promises=judgment.promises,
+        scores=judgment.scores,
+        coaching=judgment.coaching,
         redactions=redactions(secrets, said, settings.redaction.margin_s, facts.duration_s),
         cut_offs=cut_offs,
         thresholds=settings.thresholds(),

@@ -1,4 +1,4 @@
-"""What a user has said about who the agent of a recording is; it holds when that is analysed again."""
+"""What a user has said about who the agent of a recording is; it holds when that is analyzed again."""
 
 import dataclasses
 from pathlib import Path

@@ -105,7 +105,7 @@ def _native_parts() -> Iterator[Check]:
 
 
 def _weights(settings: Settings) -> Iterator[Check]:
-    """The bundled weights, byte for byte, and whether the recogniser in the settings is here."""
+    """The bundled weights, byte for byte, and whether the recognizer in the settings is here."""
     for model in verify(settings.models, settings.recognizer.model):
         if model.state in ("missing", "wrong"):
             yield Check(f"model {model.name}", "problem", model.message)

@@ -6,11 +6,11 @@ class CallError(Exception):
 
 
 class InputRejected(CallError, ValueError):
-    """The recording or its metadata cannot be analysed; trying again will not help."""
+    """The recording or its metadata cannot be analyzed; trying again will not help."""
 
 
 class Forgotten(InputRejected):
-    """The recording was forgotten, on request or by age, or its agent was; it is not analysed again."""
+    """The recording was forgotten, on request or by age, or its agent was; it is not analyzed again."""
 
 
 class StageFailed(CallError, RuntimeError):
@@ -18,11 +18,11 @@ class StageFailed(CallError, RuntimeError):
 
 
 class ModelUnavailable(CallError, RuntimeError):
-    """Weights are missing or are not the bytes they should be; no call can be analysed."""
+    """Weights are missing or are not the bytes they should be; no call can be analyzed."""
 
 
 class StoreUnavailable(CallError, RuntimeError):
-    """The store that outlives a batch cannot be read or written; calls can be analysed without it."""
+    """The store that outlives a batch cannot be read or written; calls can be analyzed without it."""
 
 
 class SettingsError(CallError, ValueError):

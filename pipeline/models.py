@@ -49,7 +49,7 @@ DEFAULTS = ModelsSettings(cache_dir=None)
 PIPELINE_OWNER = "pyannote/"
 PIPELINE_CONFIG = "config.yaml"
 DIARIZATION_PIPELINE = "diarization"
-UNKNOWN_LICENCE = "not known; see where the model came from"
+UNKNOWN_LICENSE = "not known; see where the model came from"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class ResolvedModel:
     folder: Path
     sha256: str
     source: str
-    licence: str
+    license: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class ModelStatus:
     role: str
     name: str
     source: str
-    licence: str
+    license: str
     sha256: str | None
     folder: Path | None
     state: State
@@ -91,7 +91,7 @@ def cache_folder(settings: ModelsSettings) -> Path:
 
 
 def resolve_recognizer(name: str, settings: ModelsSettings) -> ResolvedModel:
-    """The recogniser called ``name``: a folder, a bundled model, or one in the local hub cache.
+    """The recognizer called ``name``: a folder, a bundled model, or one in the local hub cache.
 
     A bundled model's bare name is never taken for a folder that happens to be called so.
 
@@ -105,7 +105,7 @@ def resolve_recognizer(name: str, settings: ModelsSettings) -> ResolvedModel:
         return _resolve_folder(name, folder, "folder", settings)
     if folder.is_absolute() or name.startswith("."):
         raise ModelUnavailable(
-            f"recogniser {name}: there is no such folder; give a folder with {WEIGHTS_FILE}, or one of "
+            f"recognizer {name}: there is no such folder; give a folder with {WEIGHTS_FILE}, or one of "
             f"{_bundled()}"
         )
     return _resolve_folder(name, _hub_folder(name, local=True), "hub cache", settings)
@@ -168,7 +168,7 @@ def fetch(name: str, settings: ModelsSettings = DEFAULTS) -> ResolvedModel:
         folder = _hub_folder(name, local=False)
     except (OSError, httpx.HTTPError) as error:
         raise ModelUnavailable(
-            f"recogniser {name}: could not be fetched ({type(error).__name__}: {error}); check the name and "
+            f"recognizer {name}: could not be fetched ({type(error).__name__}: {error}); check the name and "
             "the connection, or copy a folder with the model and set recognizer.model to it"
         ) from error
     return _resolve_folder(name, folder, "hub cache", settings)
@@ -181,7 +181,7 @@ def _resolve_bundled(model: BundledModel, settings: ModelsSettings) -> ResolvedM
         folder=bundled_folder(model, cache_folder(settings)),
         sha256=model.sha256,
         source=model.source,
-        licence=model.licence,
+        license=model.license,
     )
 
 
@@ -189,7 +189,7 @@ def _resolve_folder(name: str, folder: Path, source: str, settings: ModelsSettin
     for needed in (WEIGHTS_FILE, TOKENIZER_FILE):  # without a tokenizer faster-whisper would ask the hub
         if not (folder / needed).is_file():
             raise ModelUnavailable(
-                f"recogniser {name}: {folder} has no {needed}; expected a Whisper model converted for "
+                f"recognizer {name}: {folder} has no {needed}; expected a Whisper model converted for "
                 "CTranslate2, with its tokenizer"
             )
     return ResolvedModel(
@@ -198,7 +198,7 @@ def _resolve_folder(name: str, folder: Path, source: str, settings: ModelsSettin
         folder=folder.resolve(),
         sha256=known_sha256((folder / WEIGHTS_FILE).resolve(), cache_folder(settings)),
         source=source,
-        licence=UNKNOWN_LICENCE,
+        license=UNKNOWN_LICENSE,
     )
 
 
@@ -211,13 +211,13 @@ def _hub_folder(name: str, *, local: bool) -> Path:
         return Path(utils.download_model(name, local_files_only=local))
     except huggingface_hub.errors.LocalEntryNotFoundError as error:
         raise ModelUnavailable(
-            f"recogniser {name}: is not on this machine; run `callcoach models fetch {name}`, give a folder, "
+            f"recognizer {name}: is not on this machine; run `callcoach models fetch {name}`, give a folder, "
             f"or use one of {_bundled()}"
         ) from error
     except ValueError as error:  # also what the hub raises for a name that cannot be one
         known = ", ".join(utils.available_models())
         raise ModelUnavailable(
-            f"recogniser {name}: there is no model of that name; expected a folder, a hub name such as "
+            f"recognizer {name}: there is no model of that name; expected a folder, a hub name such as "
             f"owner/model, or one of {known}"
         ) from error
 
@@ -231,7 +231,7 @@ def _fetched_pipeline(name: str, settings: ModelsSettings) -> ResolvedModel:
         folder=folder,
         sha256=sha256,
         source="hub cache",
-        licence=UNKNOWN_LICENCE,
+        license=UNKNOWN_LICENSE,
     )
 
 
@@ -289,7 +289,7 @@ def load_recognizer(model: ResolvedModel, device: str, compute_type: str, cpu_th
                 )
             except (RuntimeError, ValueError) as error:
                 raise ModelUnavailable(
-                    f"recogniser {model.name} in {model.folder}: does not load on device {device} with "
+                    f"recognizer {model.name} in {model.folder}: does not load on device {device} with "
                     f"{compute_type} ({error}); check recognizer.device and recognizer.compute_type"
                 ) from error
         return _loaded[key]
@@ -391,7 +391,7 @@ def _status(model: BundledModel, folder: Path | None, state: State, message: str
         role=model.role,
         name=model.name,
         source=model.source,
-        licence=model.licence,
+        license=model.license,
         sha256=model.sha256,
         folder=folder,
         state=state,
@@ -407,7 +407,7 @@ def _unpinned(name: str, settings: ModelsSettings) -> ModelStatus:
             role=RECOGNIZER,
             name=name,
             source="not found",
-            licence=UNKNOWN_LICENCE,
+            license=UNKNOWN_LICENSE,
             sha256=None,
             folder=None,
             state="missing",
@@ -417,7 +417,7 @@ def _unpinned(name: str, settings: ModelsSettings) -> ModelStatus:
         role=model.role,
         name=model.name,
         source=model.source,
-        licence=model.licence,
+        license=model.license,
         sha256=model.sha256,
         folder=model.folder,
         state="present",

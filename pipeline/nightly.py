@@ -111,7 +111,7 @@ def run_night(
     out: str | None = None,
     date: str | None = None,
     workers: int | None = None,
-    only: Sequence[Need] = ("analyse", "rescore"),
+    only: Sequence[Need] = ("analyze", "rescore"),
     runner: Runner | None = None,
     analyze: Analyze | None = None,
     idle: bool = False,
@@ -127,7 +127,7 @@ def run_night(
         WorkFound: ``idle``, and some call needs something; nothing is begun.
         InputRejected: there is no such source.
         StageFailed, OSError: the output cannot be written, or a store does not answer.
-        ModelUnavailable, SettingsError, WorkersUnusable: no call can be analysed.
+        ModelUnavailable, SettingsError, WorkersUnusable: no call can be analyzed.
     """
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="callcoach-nightly-") as folder:
@@ -241,7 +241,7 @@ class _Run:
         done = sum(outcome.done for outcome in self.outcomes)
         forgotten = {"forgotten": self._forgotten} if self._forgotten else {}
         return {
-            "analysed": done - self._rescored,
+            "analyzed": done - self._rescored,
             "rescored": self._rescored,
             "unchanged": self._unchanged,
             "elsewhere": self._elsewhere,
@@ -269,8 +269,8 @@ class _Run:
                 if _stands_failed(entry):
                     self.outcomes.append(_failed_before(entry))
                     continue
-            need = "analyse" if is_remote(call.source) else self._need(call)
-            if need == "analyse" and not is_remote(call.source) and _is_forgotten(call, forgotten):
+            need = "analyze" if is_remote(call.source) else self._need(call)
+            if need == "analyze" and not is_remote(call.source) and _is_forgotten(call, forgotten):
                 self._forgotten += 1
                 continue
             if need in self._only:  # a remote call is looked at once it is here
@@ -345,8 +345,8 @@ class _Run:
 
     def _need(self, call: PlannedCall) -> Need:
         need = need_of(call, self._output.local, self._settings)
-        if need != "analyse" and self._ledger.available and lacks_history(call.folder(self._output.local)):
-            return "analyse"
+        if need != "analyze" and self._ledger.available and lacks_history(call.folder(self._output.local)):
+            return "analyze"
         return need
 
     def _write_down(self, job: Job, outcome: CallOutcome) -> None:

@@ -26,7 +26,7 @@ METADATA_SHOWN = ("agent_id", "customer_id", "queue", "started_at")
 Stamp = tuple[int | None, int | None]
 """Size in bytes and time of the last change in ns of a file."""
 UNKNOWN: Stamp = (None, None)
-Need = Literal["current", "rescore", "analyse"]
+Need = Literal["current", "rescore", "analyze"]
 """What a call needs: nothing, to be judged and shown anew from its analysis, or all of it."""
 
 
@@ -96,7 +96,7 @@ def plan(
 ) -> Plan:
     """The calls behind pairs of (path, source), by their start; then, as given, those that have none.
 
-    A call is compared with earlier calls of its agent, which are best analysed before it.
+    A call is compared with earlier calls of its agent, which are best analyzed before it.
 
     Two recordings with one call id would be written to one folder: the first keeps it, the others are
     refused, and so is a recording whose folder holds the analysis of another one. ``known`` entries of the
@@ -150,7 +150,7 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
     """What is to be done for a call, by its recording and what is in ``out``."""
     stored = stored_analysis(call.folder(out))
     if stored is None:
-        return "analyse"
+        return "analyze"
     provenance, facts = mapping_in(stored, "provenance"), mapping_in(stored, "call")
     if mapping_in(stored, "removed").get("transcript_at") and facts.get("sha256") == sha256_of(call.path):
         return "current"  # its words were removed by age; they are not to come back
@@ -159,7 +159,7 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
         or any(facts.get(name) != getattr(call.metadata, name) for name in METADATA_SHOWN)
         or facts.get("sha256") != sha256_of(call.path)
     ):
-        return "analyse"
+        return "analyze"
     judged = mapping_in(provenance, "rescored") or provenance
     language = str(facts.get("language"))
     if judged.get("config_sha256") == settings.sha256() and provenance.get("guidance_sha256") in (
@@ -168,11 +168,11 @@ def need_of(call: PlannedCall, out: Path, settings: Settings) -> Need:
     ):
         return "current"
     now = ((key, value) for key, value, *_ in settings.describe())
-    return "rescore" if _of_sound(thresholds_in(stored)) == _of_sound(now) else "analyse"
+    return "rescore" if _of_sound(thresholds_in(stored)) == _of_sound(now) else "analyze"
 
 
 def lacks_history(folder: Path) -> bool:
-    """Whether a call was analysed while the store did not answer, so that its agent's baseline is missing."""
+    """Whether a call was analyzed while the store did not answer, so that its agent's baseline is missing."""
     warnings = mapping_in(stored_analysis(folder) or {}, "quality").get("warnings")
     return any(
         isinstance(each, dict) and each.get("code") == "store_unavailable"
@@ -228,7 +228,7 @@ def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
     try:
         stored = json.loads((folder / ANALYSIS_FILE).read_bytes())
     except (OSError, ValueError, RecursionError):
-        return None  # nothing there or not ours: the call counts as not analysed
+        return None  # nothing there or not ours: the call counts as not analyzed
     return stored if isinstance(stored, dict) else None
 
 

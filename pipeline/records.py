@@ -161,7 +161,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One recognised word. ``interpolated`` marks a time that the recogniser did not give.
+    """One recognized word. ``interpolated`` marks a time that the recognizer did not give.
 
     In a transcript without sound ``probability`` is 1 unless the transcript says otherwise.
     """
@@ -587,7 +587,7 @@ class CallFacts:
 
     @property
     def has_sound(self) -> bool:
-        """Whether a recording was analysed; else a transcript alone."""
+        """Whether a recording was analyzed; else a transcript alone."""
         return self.sample_rate_hz > 0
 
 
@@ -628,7 +628,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """A speech act recognised in a sentence: what somebody does by saying it.
+    """A speech act recognized in a sentence: what somebody does by saying it.
 
     ``id`` is one of ``configs/speech_acts.<language>.yaml``; ``layer`` tells what found it: a phrase pattern,
     the meaning of the sentence, or the optional judge. ``confidence`` is calibrated, 0..1.
@@ -668,7 +668,7 @@ class Finding:
     """The verdict on one check of the guidance.
 
     ``confidence`` is how sure the verdict is, 0..1: of the act or event that decided it, or that a missing
-    one would have been recognised.
+    one would have been recognized.
     """
 
     __pydantic_config__ = CLOSED
@@ -866,7 +866,7 @@ class ModelUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescored:
-    """A judgement that is younger than the measures: when, and by which version and settings."""
+    """A judgment that is younger than the measures: when, and by which version and settings."""
 
     __pydantic_config__ = CLOSED
 
@@ -888,7 +888,7 @@ class Provenance:
     guidance_sha256: str | None = None
     """Identity of the files in ``configs/`` that what was said is judged by."""
     speech_acts_sha256: str | None = None
-    """Of the files that speech acts were recognised by; ``None`` where the language has none."""
+    """Of the files that speech acts were recognized by; ``None`` where the language has none."""
     rescored: Rescored | None = None
     original_dir: str | None = None
     """Absolute: the folder in which words and sound were also kept as they were, if they were."""

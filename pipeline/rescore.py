@@ -1,6 +1,6 @@
 """Stored analyses judged anew: by other guidance or thresholds, or with agent and customer exchanged.
 
-Nothing is decoded or recognised. What was measured stays as it is, with the thresholds that it was measured
+Nothing is decoded or recognized. What was measured stays as it is, with the thresholds that it was measured
 by.
 """
 
@@ -69,7 +69,7 @@ def rescore(
     opinions = {each.id: each.second_opinion for each in analysis.guidance if each.second_opinion}
     if swap_roles:
         opinions = {}  # they were of the other's words
-    judgement = judge(heard, used, earlier=earlier, opinions=opinions)
+    judgment = judge(heard, used, earlier=earlier, opinions=opinions)
     provenance = dataclasses.replace(
         analysis.provenance,
         speech_acts_sha256=speech_acts_sha256(analysis.call.language),
@@ -83,12 +83,12 @@ def rescore(
     )
     judged = dataclasses.replace(
         analysis,
-        tension=judgement.tension,
-        guidance=judgement.guidance,
-        effort=judgement.effort,
-        promises=judgement.promises,
-        scores=judgement.scores,
-        coaching=judgement.coaching,
+        tension=judgment.tension,
+        guidance=judgment.guidance,
+        effort=judgment.effort,
+        promises=judgment.promises,
+        scores=judgment.scores,
+        coaching=judgment.coaching,
         thresholds=used.thresholds(),
         provenance=provenance,
     )
@@ -96,7 +96,7 @@ def rescore(
 
 
 def _acts_may_differ(analysis: Analysis, settings: Settings) -> bool:
-    """Whether speech acts were recognised by other files or settings, or without what tells meaning."""
+    """Whether speech acts were recognized by other files or settings, or without what tells meaning."""
     before = {each.key: each.value for each in analysis.thresholds if each.key.startswith("acts.")}
     now = {key: value for key, value, *_ in settings.describe() if key.startswith("acts.")}
     return (
@@ -107,7 +107,7 @@ def _acts_may_differ(analysis: Analysis, settings: Settings) -> bool:
 
 
 def _with_acts(analysis: Analysis, settings: Settings) -> Analysis:
-    """The analysis with its speech acts recognised again, and what is said of how."""
+    """The analysis with its speech acts recognized again, and what is said of how."""
     found = find_acts(analysis.transcript.turns, analysis.call.language, settings)
     warnings = [each for each in analysis.quality.warnings if each.code != MEANING_UNAVAILABLE]
     models = [each for each in analysis.provenance.models if each.role != SENTENCE_EMBEDDING]
@@ -133,12 +133,12 @@ def as_measured(analysis: Analysis, settings: Settings) -> Settings:
     except ValidationError as error:
         raise InputRejected(
             f"{analysis.call.call_id}: was measured by settings that this version refuses; "
-            "analyse the call again"
+            "analyze the call again"
         ) from error
 
 
 def needs_sound(analysis: Analysis, settings: Settings) -> list[str]:
-    """Settings that differ from those that the call was measured by: only analysing it again applies them."""
+    """Settings that differ from those that the call was measured by: only analyzing it again applies them."""
     used = {key: value for key, value, *_ in as_measured(analysis, settings).describe()}
     return [key for key, value, *_ in settings.describe() if used[key] != value]
 
@@ -146,7 +146,7 @@ def needs_sound(analysis: Analysis, settings: Settings) -> list[str]:
 def rescore_call(folder: Path, settings: Settings, *, swap_roles: bool = False) -> Analysis:
     """Judge the call in ``folder`` anew and write all its files again.
 
-    Exchanged roles are kept beside the analysis, for when the recording is analysed again, and in the
+    Exchanged roles are kept beside the analysis, for when the recording is analyzed again, and in the
     agent's baseline.
 
     Raises:

@@ -189,19 +189,19 @@ class SpeechSettings(Section):
 
 class RecognizerSettings(Section):
     model: str = setting("a bundled model, a folder, or a name in the local hub cache")
-    device: Literal["auto", "cpu", "cuda"] = setting("where the recogniser runs")
+    device: Literal["auto", "cpu", "cuda"] = setting("where the recognizer runs")
     compute_type: str = setting("CTranslate2 number format")
     cpu_threads: int = setting("threads of one worker; 0 shares the cores among workers", ge=0)
     language: str = setting("language of the calls, or auto to detect it")
     beam_size: int = setting("beams of the search", ge=1, le=20)
     batch_size: int = setting("windows decoded together", ge=1, le=64)
-    window_s: float = setting("longest window given to the recogniser", unit="s", ge=5, le=30)
+    window_s: float = setting("longest window given to the recognizer", unit="s", ge=5, le=30)
     join_gap_s: float = setting("silence put between joined stretches of speech", unit="s", ge=0, le=2)
-    margin_s: float = setting("padding around speech, for the recogniser only", unit="s", ge=0, le=1)
+    margin_s: float = setting("padding around speech, for the recognizer only", unit="s", ge=0, le=1)
     bridge_s: float = setting("pauses under this length are not cut out", unit="s", ge=0)
-    min_region_s: float = setting("shorter stretches are not sent to the recogniser", unit="s", ge=0)
+    min_region_s: float = setting("shorter stretches are not sent to the recognizer", unit="s", ge=0)
     denoise_under_snr_db: float = setting(
-        "signal-to-noise ratio under which steady noise is weakened, for the recogniser only",
+        "signal-to-noise ratio under which steady noise is weakened, for the recognizer only",
         unit="dB",
         source="docs/measures/speech.md [ex]",
     )
@@ -227,7 +227,7 @@ class RecognizerSettings(Section):
     low_confidence_probability: float = setting(
         "mean word probability for the warning low_asr_confidence", ge=0, le=1
     )
-    initial_prompt: str | None = setting("names and terms that the recogniser should expect")
+    initial_prompt: str | None = setting("names and terms that the recognizer should expect")
 
 
 class SpeakersSettings(Section):
@@ -329,8 +329,8 @@ class TurnsSettings(Section):
     event_min_overlap_s: float = setting(
         "shorter overlaps are no event", unit="s", source="docs/measures/turn-taking.md", ge=0
     )
-    vocalisation_bridge_s: float = setting(
-        "pauses under this length do not end a vocalisation", unit="s", source="[our]", ge=0
+    vocalization_bridge_s: float = setting(
+        "pauses under this length do not end a vocalization", unit="s", source="[our]", ge=0
     )
     contend_pause_s: float = setting(
         "who goes on after such a pause, over the same speech of the other, makes no new event",
@@ -651,9 +651,9 @@ class VoiceChecksSettings(Section):
 
 
 class ActsSettings(Section):
-    """How speech acts are recognised; the words are in configs/speech_acts.<language>.yaml."""
+    """How speech acts are recognized; the words are in configs/speech_acts.<language>.yaml."""
 
-    meaning: bool = setting("recognise acts by meaning, too, where the extra `meaning` is installed")
+    meaning: bool = setting("recognize acts by meaning, too, where the extra `meaning` is installed")
     meaning_min_words: int = setting(
         "shorter sentences mean too little by themselves: phrases alone decide",
         unit="words",
@@ -824,8 +824,8 @@ class BatchSettings(Section):
     call_timeout_ratio: float = setting("further time per second of recording", unit="s/s", gt=0)
     recycle_after_calls: int = setting("calls after which a worker process is replaced", unit="calls", ge=1)
     dask_address: str | None = setting(
-        "scheduler of the Dask cluster that analyses the nightly batch, e.g. tcp://scheduler:8786; null "
-        "analyses in worker processes of this machine"
+        "scheduler of the Dask cluster that analyzes the nightly batch, e.g. tcp://scheduler:8786; null "
+        "analyzes in worker processes of this machine"
     )
     dask_wait_s: float = setting(
         "longest wait for that scheduler, and for a first worker of it", unit="s", gt=0
@@ -1036,7 +1036,7 @@ def load_settings(
 
 
 def acts_on_sound(key: str) -> bool:
-    """Whether a change of this setting takes effect only when the sound is analysed again."""
+    """Whether a change of this setting takes effect only when the sound is analyzed again."""
     if key.partition(".")[0] in NO_PART_OF_A_RESULT:
         return False
     return not key.startswith(JUDGED_BY)

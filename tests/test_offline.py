@@ -1,4 +1,4 @@
-"""Calls are analysed on a machine without a network, and nothing so much as asks for one."""
+"""Calls are analyzed on a machine without a network, and nothing so much as asks for one."""
 
 import os
 import shutil
@@ -94,7 +94,7 @@ def test_an_analysis_asks_for_no_network(tmp_path: Path, calls: Path) -> None:
     )
     assert asked == ""
     assert not list(tmp_path.glob("**/Microsoft"))  # where onnxruntime would note what it reports
-    assert "2 analysed, 0 failed" in printed, printed
+    assert "2 analyzed, 0 failed" in printed, printed
 
 
 def test_a_night_asks_for_no_network(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_night_asks_for_no_network(tmp_path: Path) -> None:
         prefix=isolated(),
     )
     assert asked == ""
-    assert "1 analysed" in printed, printed
+    assert "1 analyzed" in printed, printed
 
 
 def test_there_is_no_network_in_there(tmp_path: Path) -> None:

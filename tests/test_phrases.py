@@ -100,7 +100,7 @@ def test_acknowledgements_in_a_row_are_one(chain: list[tuple[str, ...]]) -> None
         ("so I called…", True),
         ("I'm", True),
         ("I would like to pay", False),
-        ("I would like to.", True),  # the recogniser puts full stops where nobody was done
+        ("I would like to.", True),  # the recognizer puts full stops where nobody was done
         ("I would like to?", False),
         ("I was told that it is", True),
         ("I was told that it is.", False),  # some words can end a sentence
@@ -207,7 +207,7 @@ def test_endings_are_single_words() -> None:
 
 
 def test_a_language_without_a_file_has_no_phrases() -> None:
-    """A call in another language is analysed without phrases, and no English ones are applied to it."""
+    """A call in another language is analyzed without phrases, and no English ones are applied to it."""
     unknown = load_phrases("tlh")
     assert unknown.verbatim_prompt is None
     assert not unknown.is_acknowledgement("okay")

@@ -100,12 +100,12 @@ def test_a_call_of_impossible_settings_is_refused() -> None:
         dataclasses.replace(each, value=-1.0) if each.key == "turns.gap_s" else each
         for each in one.thresholds
     )
-    with pytest.raises(InputRejected, match=r"late-bill-001: .*analyse the call again"):
+    with pytest.raises(InputRejected, match=r"late-bill-001: .*analyze the call again"):
         rescore(dataclasses.replace(one, thresholds=wrong), PLAIN)
 
 
 def test_rescoring_again_changes_only_its_time() -> None:
-    """The same guidance gives the same judgement."""
+    """The same guidance gives the same judgment."""
     one = rescore(call(), PLAIN)
     other = rescore(one, PLAIN)
     assert dataclasses.replace(other, provenance=one.provenance) == one
@@ -229,7 +229,7 @@ def test_without_a_reference_figures_say_why() -> None:
     assert one is not None
     lost = compared_with(one, dataclasses.replace(FIRM, f0_median_hz=None))
     assert lost.f0_vs_baseline_st is None
-    assert "analyse the call again" in in_english(lost.not_scored["f0_vs_baseline_st"])
+    assert "analyze the call again" in in_english(lost.not_scored["f0_vs_baseline_st"])
     assert "loudness_vs_baseline_db" not in lost.not_scored
 
 
@@ -289,8 +289,8 @@ def test_the_customers_voice_leaves_the_agents_baseline(tmp_path: Path) -> None:
     assert kept[one.call.call_id].recorded_at == wrong.recorded_at
 
 
-def test_a_judgement_anew_knows_the_last_coaching(tmp_path: Path) -> None:
-    """An agent is not coached on the same again because of a rescore, and the store follows the judgement."""
+def test_a_judgment_anew_knows_the_last_coaching(tmp_path: Path) -> None:
+    """An agent is not coached on the same again because of a rescore, and the store follows the judgment."""
     settings = with_store(tmp_path)
     one = call(agent_id="maya", started_at=rows.day(40).isoformat())
     folder = write.write_call(one, None, tmp_path / "out", settings)
@@ -309,7 +309,7 @@ def test_a_judgement_anew_knows_the_last_coaching(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_down_leaves_a_warning(tmp_path: Path) -> None:
-    """Judging anew goes on without it; the warning goes with the next judgement that has the store."""
+    """Judging anew goes on without it; the warning goes with the next judgment that has the store."""
     (tmp_path / "file").touch()
     down = factories.settings(f"store.url=sqlite:///{tmp_path}/file/s.sqlite", "output.audio=none")
     one = call(agent_id="maya")
@@ -344,7 +344,7 @@ def test_a_store_that_is_down_stops_the_exchange(tmp_path: Path) -> None:
 
 
 def test_a_later_analysis_keeps_to_the_correction(tmp_path: Path) -> None:
-    """The recording analysed again is given the corrected channel; another recording of that id is not."""
+    """The recording analyzed again is given the corrected channel; another recording of that id is not."""
     settings = with_store(tmp_path)
     (path,) = fakes.record(tmp_path / "calls", "a")
     seen: list[Correction | None] = []
@@ -387,7 +387,7 @@ def test_one_call_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_call_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    """A misspelt id exchanges nothing."""
+    """A misspelled id exchanges nothing."""
     folder = write.write_call(call(call_id="a"), None, tmp_path / "out", PLAIN)
     before = (folder / "analysis.json").read_bytes()
     done = run("rescore", tmp_path / "out", "--swap-roles", "a", "--swap-roles", "zz")

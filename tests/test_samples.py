@@ -1,4 +1,4 @@
-"""The sample calls, analysed with the real models, against what is known to be true of them."""
+"""The sample calls, analyzed with the real models, against what is known to be true of them."""
 
 import dataclasses
 import re
@@ -58,7 +58,7 @@ def test_words_and_rates_are_right(call_id: str, rows: dict[str, Row]) -> None:
     wer = row.words["agent"].wer
     assert wer is not None
     assert wer < 0.10
-    # the recogniser writes "4532", one word, where the customer of this call says four
+    # the recognizer writes "4532", one word, where the customer of this call says four
     speech_rate = row.rates.speech_rate[:1] if call_id == CARD else row.rates.speech_rate
     assert all(abs(error) < 4.0 for error in speech_rate)
     assert all(abs(error) < 5.0 for error in row.rates.articulation_rate)
@@ -66,7 +66,7 @@ def test_words_and_rates_are_right(call_id: str, rows: dict[str, Row]) -> None:
 
 @pytest.mark.parametrize("call_id", TRUTHS)
 def test_the_agent_is_known_by_the_words_alone(call_id: str, analyses: dict[str, Analysis]) -> None:
-    """The recogniser's own text of each call says who the agent is; no channel map is doubted."""
+    """The recognizer's own text of each call says who the agent is; no channel map is doubted."""
     analysis = analyses[call_id]
     guess = assign_roles(analysis.transcript.turns, analysis.call.language, SETTINGS.speakers)
     assert guess.agent == "agent"
@@ -140,7 +140,7 @@ def quotes(finding: Finding) -> str:
 
 
 def test_two_tense_calls_are_told_apart_for_the_right_reasons(analyses: dict[str, Analysis]) -> None:
-    """One is interrupted, blamed and unsolved; in the other the agent apologises, agrees and solves it."""
+    """One is interrupted, blamed and unsolved; in the other the agent apologizes, agrees and solves it."""
     argued, mended = (
         {finding.id: finding for finding in analyses[call_id].guidance} for call_id in (ARGUED, MENDED)
     )
@@ -203,7 +203,7 @@ def test_nobody_is_accused_of_what_did_not_happen(analyses: dict[str, Analysis])
 
 
 def test_a_voicemail_is_one_sided(analyses: dict[str, Analysis]) -> None:
-    """A call with one speaker is analysed, says so, and gives the silent one no figures."""
+    """A call with one speaker is analyzed, says so, and gives the silent one no figures."""
     analysis = analyses[VOICEMAIL]
     customer = analysis.measures.customer
     assert "one_sided" in {warning.code for warning in analysis.quality.warnings}

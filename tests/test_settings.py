@@ -146,8 +146,8 @@ def test_every_default_can_be_given_as_a_variable(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("turns: {gap_secs: 3}", ["turns.gap_secs", "gap_s"]),  # a misspelt key, with the one it is near
-        ("turn: {gap_s: 3}", ["turn", "turns"]),  # a misspelt section
+        ("turns: {gap_secs: 3}", ["turns.gap_secs", "gap_s"]),  # a misspelled key, with the one it is near
+        ("turn: {gap_s: 3}", ["turn", "turns"]),  # a misspelled section
         ("turns: {gap_s: soon}", ["turns.gap_s", "soon", "number"]),  # no number
         ("turns: {gap_s: 0}", ["turns.gap_s", "0", "greater than 0"]),  # out of range
         ("recognizer: {window_s: 45}", ["recognizer.window_s", "45", "30"]),  # over what the model takes
@@ -195,7 +195,7 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_bad_variable_is_refused_by_name(
     name: str, value: str, named: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A misspelt variable never does nothing."""
+    """A misspelled variable never does nothing."""
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as refused:
         load_settings()

@@ -80,7 +80,7 @@ def test_codes_lists_texts_and_choices() -> None:
 
 @pytest.mark.parametrize("ask", [{"key": "nothing"}, {"key": "rows"}, {"key": "roles"}])
 def test_an_unknown_text_is_an_error(ask: dict[str, str]) -> None:
-    """A misspelt key, a form without a count and a group are no texts."""
+    """A misspelled key, a form without a count and a group are no texts."""
     with pytest.raises(KeyError):
         TEXTS(ask["key"])
 
@@ -105,7 +105,7 @@ def test_a_text_stays_what_it_is() -> None:
 
 
 def test_an_unknown_language_names_those_there_are() -> None:
-    """A misspelt language is refused with the ones that can be used."""
+    """A misspelled language is refused with the ones that can be used."""
     with pytest.raises(SettingsError, match="known: en"):
         load_texts("zz")
 
@@ -131,7 +131,7 @@ def test_missing_keys_are_named(tmp_path: Path, key: str, told: str) -> None:
         load_texts(NOWHERE)
 
 
-def test_misspelt_keys_and_names_are_told(tmp_path: Path) -> None:
+def test_misspelled_keys_and_names_are_told(tmp_path: Path) -> None:
     """A key that English does not have, or a placeholder that nothing fills in, is refused."""
     tree = nowhere()
     tree["why"]["said"] = "{nobody}"

@@ -110,7 +110,7 @@ def test_bridge_fills_short_gaps_only(some: list[Span], allowed: int) -> None:
 
 @given(spans.map(union), st.integers(0, 16))
 def test_pad_widens_by_the_margin_and_no_further(some: list[Span], margin: int) -> None:
-    """Padding for the recogniser reaches the margin on both sides and never leaves the recording."""
+    """Padding for the recognizer reaches the margin on both sides and never leaves the recording."""
     widened = {
         cell
         for start_s, end_s in some

@@ -238,7 +238,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[CallOutc
 
 
 def test_batch_needs_no_model_of_speech(batch: tuple[Path, list[CallOutcome]]) -> None:
-    """Transcripts are analysed where no recogniser is; a broken one fails alone."""
+    """Transcripts are analyzed where no recognizer is; a broken one fails alone."""
     out, outcomes = batch
     assert {Path(one.source).name: one.status for one in outcomes} == {
         "call.vtt": "done",
@@ -263,7 +263,7 @@ def test_reports_without_sound(batch: tuple[Path, list[CallOutcome]]) -> None:
 
 
 def test_swapped_roles_hold(tmp_path: Path) -> None:
-    """Roles that a user exchanges stay so when the transcript is analysed again, and nothing is made up."""
+    """Roles that a user exchanges stay so when the transcript is analyzed again, and nothing is made up."""
     settings = factories.settings("acts.meaning=false", f"store.url=sqlite:///{tmp_path}/store.sqlite")
     path, out = written(tmp_path / "in", CALL), tmp_path / "out"
     assert process_call(path, out, settings).done

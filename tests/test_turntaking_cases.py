@@ -1,4 +1,4 @@
-"""The labelled snippets of turn-taking: what they are made of, and that they are always the same."""
+"""The labeled snippets of turn-taking: what they are made of, and that they are always the same."""
 
 import json
 from collections import Counter

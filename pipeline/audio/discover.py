@@ -1,4 +1,4 @@
-"""Which files a run analyses."""
+"""Which files a run analyzes."""
 
 import json
 import os

@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class FrameClock:
-    """Frames of ``frame_s`` every ``hop_s`` seconds; frame ``i`` is centred on ``time_s(i)``."""
+    """Frames of ``frame_s`` every ``hop_s`` seconds; frame ``i`` is centered on ``time_s(i)``."""
 
     frame_s: float = FRAME_S
     hop_s: float = HOP_S
@@ -30,17 +30,17 @@ class FrameClock:
         return index * self.hop_s + self.frame_s / 2
 
     def index(self, time_s: float) -> int:
-        """The frame whose centre is nearest to ``time_s`` (may lie outside the signal)."""
+        """The frame whose center is nearest to ``time_s`` (may lie outside the signal)."""
         return round((time_s - self.frame_s / 2) / self.hop_s)
 
     def slice(self, span: Span) -> slice:
-        """The frames whose centres lie in a span."""
+        """The frames whose centers lie in a span."""
         first = int(np.ceil((span[0] - self.frame_s / 2) / self.hop_s - 1e-9))
         last = int(np.ceil((span[1] - self.frame_s / 2) / self.hop_s - 1e-9))
         return slice(max(0, first), max(0, last))
 
     def spans(self, active: Mask) -> list[Span]:
-        """Runs of active frames as spans; a frame stands for one hop around its centre."""
+        """Runs of active frames as spans; a frame stands for one hop around its center."""
         edges = np.flatnonzero(np.diff(np.concatenate(([0], active.astype(np.int8), [0]))))
         starts, ends = edges[::2], edges[1::2]
         half_s = self.hop_s / 2
@@ -50,7 +50,7 @@ class FrameClock:
         ]
 
     def mask(self, spans: list[Span], count: int) -> Mask:
-        """True for the frames whose centres lie in one of the spans; shape (count,)."""
+        """True for the frames whose centers lie in one of the spans; shape (count,)."""
         inside = np.zeros(count, dtype=np.bool_)
         for span in spans:
             inside[self.slice(span)] = True

@@ -1,6 +1,6 @@
 """Decoding in a process of its own, which a hostile file may crash, fill or hang without further harm.
 
-FFmpeg's libraries are the one large body of C that reads what strangers send. Each process that analyses
+FFmpeg's libraries are the one large body of C that reads what strangers send. Each process that analyzes
 calls keeps one decoder process (``decoder_process.py``), which forks for every recording; sound comes back
 as bytes over a pipe, facts about it as JSON that is checked, never as pickled objects.
 """

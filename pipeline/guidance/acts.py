@@ -15,7 +15,7 @@ from pipeline.weights import ExtraMissing
 
 CONFIDENCE_DIGITS = 3
 UNFITTED_PRECISION = 0.9
-"""Confidence in the phrases of an act that no sentences are labelled for."""
+"""Confidence in the phrases of an act that no sentences are labeled for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

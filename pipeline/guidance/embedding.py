@@ -97,10 +97,10 @@ class SentenceEncoder:
         return inputs @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
 
     def _norm(self, name: str, inputs: Matrix) -> Matrix:
-        centred = inputs - inputs.mean(axis=1, keepdims=True)
-        deviation = np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + LAYER_NORM_EPSILON)
+        centered = inputs - inputs.mean(axis=1, keepdims=True)
+        deviation = np.sqrt(np.square(centered).mean(axis=1, keepdims=True) + LAYER_NORM_EPSILON)
         return np.asarray(
-            centred / deviation * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"], np.float32
+            centered / deviation * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"], np.float32
         )
 
 

@@ -54,7 +54,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgment:
     """The part of the analysis that guidance and its settings decide."""
 
     tension: Tension
@@ -72,7 +72,7 @@ def judge(
     guidance: Guidance | None = None,
     earlier: Sequence[str] = (),
     opinions: Mapping[str, SecondOpinion] = NO_OPINIONS,
-) -> Judgement:
+) -> Judgment:
     """Judge a measured call.
 
     Args:
@@ -94,7 +94,7 @@ def judge(
         promises=promises,
     )
     found = findings(scene, opinions)
-    return Judgement(
+    return Judgment(
         tension=tension,
         guidance=found,
         effort=effort_of(scene, unscorable),

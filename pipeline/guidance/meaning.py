@@ -1,4 +1,4 @@
-"""Acts recognised by the meaning of a sentence: one logistic regression an act.
+"""Acts recognized by the meaning of a sentence: one logistic regression an act.
 
 Its weights are in ``configs/speech_acts.<language>.weights.json``, written by ``make fit``. A sentence is
 described by its vectors (``pipeline/guidance/embedding.py``), its runs of one to three words as far as they

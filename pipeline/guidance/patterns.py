@@ -19,7 +19,7 @@ OPENING = "opening"
 
 
 def bare_words(text: str) -> tuple[str, ...]:
-    """Lower-case words without punctuation and apostrophes, which recognisers leave out at will."""
+    """Lower-case words without punctuation and apostrophes, which recognizers leave out at will."""
     return tuple(word.replace("'", "") for word in normal_words(text))
 
 

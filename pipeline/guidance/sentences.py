@@ -32,7 +32,7 @@ def sentences(
 ) -> tuple[Sentence, ...]:
     """The sentences of all turns that hold the floor, in time order.
 
-    A sentence ends where the recogniser has put a mark, in a pause, or, where it goes on for long without
+    A sentence ends where the recognizer has put a mark, in a pause, or, where it goes on for long without
     either, before words that begin a clause.
     """
     found = []

@@ -155,7 +155,7 @@ def _begins(words: Words, starts: frozenset[Words]) -> bool:
 
 
 def speech_acts_sha256(language: str) -> str | None:
-    """Identity of the files that recognise a language's acts; ``None`` for a language that has none."""
+    """Identity of the files that recognize a language's acts; ``None`` for a language that has none."""
     if not has_acts(language):
         return None
     digest = hashlib.sha256()

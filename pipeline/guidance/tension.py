@@ -42,7 +42,7 @@ def tension_of(
 
     Args:
         turns: all turns of the call, in time order.
-        acts: recognised speech acts of both.
+        acts: recognized speech acts of both.
         unscorable: why words say nothing, if so; voice alone makes no curve.
     """
     limits = guidance.tension

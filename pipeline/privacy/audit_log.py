@@ -19,7 +19,7 @@ from pipeline.privacy.place import Place
 from pipeline.settings import Settings
 
 Event = Literal[
-    "analyse", "nightly", "rescore", "swap_roles", "export", "retention", "erasure", "baseline_removed"
+    "analyze", "nightly", "rescore", "swap_roles", "export", "retention", "erasure", "baseline_removed"
 ]
 GENESIS = "0" * 64
 TAIL_BYTES = 65_536

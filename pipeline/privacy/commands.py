@@ -45,7 +45,7 @@ def retention(
         for call_id in getattr(done, kind):
             click.echo(f"{kind:<10}  {call_id}")
     for name in done.failed:
-        click.echo(f"Error: {name}: its analysis cannot be read; analyse the call again", err=True)
+        click.echo(f"Error: {name}: its analysis cannot be read; analyze the call again", err=True)
     limits = settings.privacy
     if limits.audio_days is limits.transcript_days is limits.metrics_days is None:
         click.echo("Note: no limit is set (privacy.audio_days, transcript_days, metrics_days)", err=True)
@@ -97,7 +97,7 @@ def forget(
     """Remove every trace of a call or a customer, or of who an agent was, and prove it.
 
     Files, rows and pages go, or get a pseudonym; then all of them are searched, and a receipt is written.
-    Recordings are never touched, and not analysed again.
+    Recordings are never touched, and not analyzed again.
     """
     from pipeline.privacy.erasure import Eraser
     from pipeline.settings import load_settings
@@ -193,7 +193,7 @@ def _show(done: "Erasure", *, dry_run: bool) -> None:
             "What is said is replaced only where it is the id (one of letters alone: in the agent's own "
             "calls, with a capital inside a sentence) or given by --name."
         )
-    click.echo("The recordings themselves are yours and stay; they are not analysed again.")
+    click.echo("The recordings themselves are yours and stay; they are not analyzed again.")
     what = "forgotten before; searched again" if done.again else f"{len(done.calls)} calls {_done_to(done)}"
     state = "nothing remains" if done.verified else f"{len(done.remaining)} traces remain"
     click.echo(f"{what}: {state}; receipt {done.receipt}")
@@ -227,5 +227,5 @@ def _document(done: "Erasure", *, dry_run: bool) -> dict[str, object]:
         "remaining": [asdict(trace) for trace in done.remaining],
         "verified": None if dry_run else done.verified,
         "receipt": done.receipt and str(done.receipt),
-        "recordings": "stay with their owner, and are not analysed again",
+        "recordings": "stay with their owner, and are not analyzed again",
     }

@@ -1,7 +1,7 @@
 """Erasure on request: every trace of a call or of a customer's calls is removed, an agent gets a pseudonym.
 
 What was removed is then looked for in every file and table, and a receipt without personal data says whether
-anything is left. Recordings are their owner's archive: they are never touched, and not analysed again.
+anything is left. Recordings are their owner's archive: they are never touched, and not analyzed again.
 """
 
 import json

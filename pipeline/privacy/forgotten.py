@@ -1,4 +1,4 @@
-"""What must not be analysed again: recordings that were forgotten or are too old, and agents who left.
+"""What must not be analyzed again: recordings that were forgotten or are too old, and agents who left.
 
 The store keeps their tombstones; a copy lies in the private folder, for nights without the store.
 """
@@ -71,7 +71,7 @@ class ForgottenOnes:
 
 
 def refuse_forgotten(source: str, sha256: str, agent_id: str | None, settings: Settings) -> None:
-    """Keep what was forgotten from being analysed. Without a shared store, nothing was forgotten that this
+    """Keep what was forgotten from being analyzed. Without a shared store, nothing was forgotten that this
     machine does not know.
 
     Raises:
@@ -82,7 +82,7 @@ def refuse_forgotten(source: str, sha256: str, agent_id: str | None, settings: S
         return
     ones = ForgottenOnes(settings)
     if ones.agent(agent_id) or ones.recording(sha256):
-        raise Forgotten(f"{source}: was forgotten, or is of an agent who was; it is not analysed again")
+        raise Forgotten(f"{source}: was forgotten, or is of an agent who was; it is not analyzed again")
 
 
 def bury(

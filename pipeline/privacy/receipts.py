@@ -12,7 +12,7 @@ from pipeline.privacy.place import PRIVATE, Place
 
 RECORDINGS = (
     "The recordings themselves are their owner's archive: callcoach has not touched them, and does not "
-    "analyse them again."
+    "analyze them again."
 )
 
 

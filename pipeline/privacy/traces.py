@@ -42,8 +42,8 @@ class Sought:
         self.ids = frozenset(each for each in ids if each)
         self.values = self.ids | {folder_name(each) for each in self.ids}
         long = [each for each in self.ids if is_distinctive(each)]
-        spelt = {form for each in long for form in _spellings(each)}
-        parts = [re.escape(form) for form in sorted(spelt | set(words), key=len, reverse=True) if form]
+        spelled = {form for each in long for form in _spellings(each)}
+        parts = [re.escape(form) for form in sorted(spelled | set(words), key=len, reverse=True) if form]
         self._pattern = re.compile(BOUND.format(f"(?:{'|'.join(parts)})")) if parts else None
 
     @property

@@ -54,7 +54,7 @@ def voice_scores(
     pieces = reference[: len(reference) // size * size].reshape(-1, size, 3).mean(axis=1)
     if len(pieces) * settings.piece_voiced_s < settings.reference_min_voiced_s:
         return [VoiceScores()] * len(turns)
-    centre = pieces.mean(axis=0)
+    center = pieces.mean(axis=0)
     least = (settings.least_sd_st, settings.least_sd_db, settings.least_sd_db)
     spread = np.maximum(pieces.std(axis=0, ddof=1), least)
     found = []
@@ -63,7 +63,7 @@ def voice_scores(
         if len(own) < size:
             found.append(VoiceScores())
             continue
-        z = np.clip((own.mean(axis=0) - centre) / spread, -settings.clip_z, settings.clip_z)
+        z = np.clip((own.mean(axis=0) - center) / spread, -settings.clip_z, settings.clip_z)
         found.append(VoiceScores(f0_z=float(z[0]), level_z=float(z[1]), high_frequency_z=float(z[2])))
     return found
 

@@ -4,7 +4,7 @@ The tracker is the window-corrected autocorrelation of P. Boersma, "Accurate sho
 fundamental frequency and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17 (1993), 97-110.
 It needs no fundamental in the signal, which matters because the 300 to 3400 Hz band of the telephone removes
 it for most voices. The second pass within a range taken from the first is that of C. De Looze and D. Hirst,
-"Detecting changes in key and range for the automatic modelling and coding of intonation", Speech Prosody
+"Detecting changes in key and range for the automatic modeling and coding of intonation", Speech Prosody
 2008, with a wider margin.
 
 Times are seconds from the start of the recording, frequencies are Hz, distances between pitches are
@@ -40,7 +40,7 @@ def _require(holds: bool, name: str, value: object, expected: str) -> None:
 class PitchTrackerSettings:
     """Parameters of `track_pitch`; a ValueError names the field that cannot be used.
 
-    Costs and thresholds are those of Boersma (1993): dimensionless, on the scale of the normalised
+    Costs and thresholds are those of Boersma (1993): dimensionless, on the scale of the normalized
     autocorrelation.
     """
 
@@ -87,11 +87,11 @@ DEFAULT_SETTINGS = PitchTrackerSettings()
 
 @dataclass(frozen=True, slots=True)
 class PitchTrack:
-    """F0 of one speaker on a regular grid of frames; frames that were not analysed are absent.
+    """F0 of one speaker on a regular grid of frames; frames that were not analyzed are absent.
 
-    times_s:  (n,) float64, centre of each frame in recording time, rising; (i + 1/2) * hop_s for whole i
+    times_s:  (n,) float64, center of each frame in recording time, rising; (i + 1/2) * hop_s for whole i
     f0_hz:    (n,) float64, NaN where unvoiced
-    strength: (n,) float32, normalised autocorrelation at the chosen period (for pYIN the probability of
+    strength: (n,) float32, normalized autocorrelation at the chosen period (for pYIN the probability of
               voicing), 0 to 1; 0 where unvoiced
     hop_s:    seconds that one frame stands for
     """
@@ -122,7 +122,7 @@ class PitchTrack:
         return float(np.count_nonzero(self.voiced)) * self.hop_s
 
     def mask_within(self, intervals: Regions) -> BoolArray:
-        """(n,) bool: frames with their centre in any of the half-open `intervals`, rows (start_s, end_s)."""
+        """(n,) bool: frames with their center in any of the half-open `intervals`, rows (start_s, end_s)."""
         starts_s, ends_s = _checked_intervals(intervals, "intervals").T
         begun = np.searchsorted(np.sort(starts_s), self.times_s, side="right")
         ended = np.searchsorted(np.sort(ends_s), self.times_s, side="right")
@@ -161,10 +161,10 @@ def track_pitch(
     samples:        (n,) float, one channel; any scale, the result does not depend on gain
     sample_rate_hz: whole number above 2 * settings.ceiling_hz; 8000 as it comes from the line is right
     regions:        half-open (start_s, end_s) stretches of one speaker's speech; None means everything.
-                    Frames are analysed when their centre lies inside. The range of the second pass and the
+                    Frames are analyzed when their center lies inside. The range of the second pass and the
                     level that counts as loud are estimated over all regions together; the path starts anew in
                     each stretch.
-    block_s:        seconds analysed at a time. Bounds memory, does not change the result.
+    block_s:        seconds analyzed at a time. Bounds memory, does not change the result.
 
     Only frames whose whole window lies in the recording exist, so input shorter than a window gives an empty
     track; silence gives a track without voice. ValueError names the argument that cannot be used (wrong shape
@@ -244,7 +244,7 @@ def _grid_times_s(grid: IndexArray, hop_s: float) -> FloatArray:
 def _frame_grid(
     sample_count: int, sample_rate_hz: int, settings: PitchTrackerSettings, regions: Regions | None
 ) -> IndexArray:
-    """Rising numbers i of the frames centred at (i + 1/2) * hop_s inside the recording and `regions`."""
+    """Rising numbers i of the frames centered at (i + 1/2) * hop_s inside the recording and `regions`."""
     grid = np.arange(int(sample_count / sample_rate_hz / settings.hop_s) + 1, dtype=np.int64)
     begins = _window_begins(grid, sample_rate_hz, settings)
     grid = grid[(begins >= 0) & (begins + _window_length(sample_rate_hz, settings) <= sample_count)]
@@ -260,9 +260,9 @@ def _window_length(sample_rate_hz: int, settings: PitchTrackerSettings) -> int:
 
 
 def _window_begins(grid: IndexArray, sample_rate_hz: int, settings: PitchTrackerSettings) -> IndexArray:
-    centres = _grid_times_s(grid, settings.hop_s) * sample_rate_hz
-    # The small bias keeps centres that fall on x.5 samples from rounding to and fro.
-    return np.floor(centres - _window_length(sample_rate_hz, settings) / 2 + 0.5 + 1e-6).astype(np.int64)
+    centers = _grid_times_s(grid, settings.hop_s) * sample_rate_hz
+    # The small bias keeps centers that fall on x.5 samples from rounding to and fro.
+    return np.floor(centers - _window_length(sample_rate_hz, settings) / 2 + 0.5 + 1e-6).astype(np.int64)
 
 
 class _Frames:
@@ -342,7 +342,7 @@ def _find_candidates(
 ) -> _Candidates:
     """Maxima of the window-corrected autocorrelation that are over half the voicing threshold."""
     correlate = _Autocorrelation(frames.window_length, frames.sample_rate_hz, settings)
-    # No voiced candidate can beat this, whatever its neighbours: the best height is 1, the best octave bonus
+    # No voiced candidate can beat this, whatever its neighbors: the best height is 1, the best octave bonus
     # that of the ceiling, and two changes of voicing are the dearest detour. Such frames need no
     # autocorrelation.
     best_voiced = 1 + settings.octave_cost * math.log2(settings.ceiling_hz / settings.floor_hz)
@@ -359,12 +359,12 @@ def _find_candidates(
 
 
 class _Autocorrelation:
-    """Normalised, window-corrected autocorrelation of frames on an oversampled lag axis, and its maxima."""
+    """Normalized, window-corrected autocorrelation of frames on an oversampled lag axis, and its maxima."""
 
     def __init__(self, window_length: int, sample_rate_hz: int, settings: PitchTrackerSettings) -> None:
         self._step_s = 1.0 / (sample_rate_hz * settings.oversampling)
         self._least_height = 0.5 * settings.voicing_threshold
-        # One step beyond either end, so that a maximum on the edge has two neighbours.
+        # One step beyond either end, so that a maximum on the edge has two neighbors.
         first = max(1, math.floor(1 / (settings.ceiling_hz * self._step_s)) - 1)
         last = math.ceil(1 / (settings.floor_hz * self._step_s)) + 1
         self._lags = np.arange(first, last + 1)
@@ -425,7 +425,7 @@ def _best_path(
     octave, strength, height = _choices(candidates, unvoiced_strength, floor_hz, ceiling_hz, settings)
     change_cost = _per_hop(settings.voiced_unvoiced_cost, settings)
     # Where unvoiced wins by more than two changes of voicing, the best path is unvoiced whatever the
-    # neighbours hold. Such frames cut the track into stretches that can be solved side by side, without
+    # neighbors hold. Such frames cut the track into stretches that can be solved side by side, without
     # altering the optimum.
     settled = unvoiced_strength > strength[:, 1:].max(axis=1, initial=-np.inf) + 2 * change_cost
     chosen = np.zeros(count, np.int64)
@@ -595,7 +595,7 @@ def track_pitch_librosa(
         for first in range(begin, begin + length, piece):
             here = slice(first, min(first + piece, begin + length))
             count = here.stop - here.start
-            # Centres of frames lie half a hop into the piece, where librosa puts the first one at sample 0.
+            # Centers of frames lie half a hop into the piece, where librosa puts the first one at sample 0.
             start = int(grid[first]) * hop + hop // 2
             cut = _padded(signal, start - _PYIN_FRAME_LENGTH // 2, (count - 1) * hop + _PYIN_FRAME_LENGTH)
             found, _, certain = librosa.pyin(

@@ -1,7 +1,7 @@
 """Numbers that are secrets: by what announces them, by their form, and by repeating another secret.
 
 Numbers are read as spoken (:mod:`pipeline.redaction.reader`) and handed, as digits, to Presidio's pattern
-recognisers, which know the forms and checksums of cards, social-security numbers and telephones. A number
+recognizers, which know the forms and checksums of cards, social-security numbers and telephones. A number
 that was misheard has no valid form; then the phrase that announced it decides.
 """
 
@@ -135,7 +135,7 @@ def _right_before(cue: Cue, run: Run, settings: RedactionSettings) -> bool:
 
 
 def _fitting(kind: SecretKind, runs: Sequence[Run], reach_s: float) -> list[Run]:
-    """Runs announced as a kind whose length fits, alone or together with their neighbours."""
+    """Runs announced as a kind whose length fits, alone or together with their neighbors."""
     form = FORMS[kind]
     chains = _chains(runs, form.complete, reach_s) if form.complete else [[run] for run in runs]
     fitting: list[Run] = []
@@ -159,7 +159,7 @@ def _chains(runs: Iterable[Run], complete: int, reach_s: float) -> list[list[Run
 
 
 @cache
-def _recognisers() -> "tuple[EntityRecognizer, ...]":
+def _recognizers() -> "tuple[EntityRecognizer, ...]":
     from presidio_analyzer.predefined_recognizers import (
         CreditCardRecognizer,
         PhoneRecognizer,
@@ -197,11 +197,11 @@ def _kind_by_form(
 
 
 def _presidio_kinds(text: str) -> set[SecretKind]:
-    no_artifacts = cast("NlpArtifacts", None)  # only recognisers of meaning look at them
+    no_artifacts = cast("NlpArtifacts", None)  # only recognizers of meaning look at them
     return {
         PRESIDIO_KINDS[result.entity_type]
-        for recogniser in _recognisers()
-        for result in recogniser.analyze(text, recogniser.supported_entities, no_artifacts)
+        for recognizer in _recognizers()
+        for result in recognizer.analyze(text, recognizer.supported_entities, no_artifacts)
         if sum(letter.isdigit() for letter in text[: result.start] + text[result.end :]) == 0
     }
 

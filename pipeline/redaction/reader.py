@@ -49,7 +49,7 @@ class Token:
         return self.raw.rstrip("\"')").endswith("?")
 
     @property
-    def capitalised(self) -> bool:
+    def capitalized(self) -> bool:
         return self.raw.lstrip("\"'(")[:1].isupper()
 
 

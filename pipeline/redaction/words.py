@@ -124,7 +124,7 @@ def _place_end(street: int, tokens: Sequence[Token], language: SpokenLanguage) -
     for index in range(street + 1, min(len(tokens), street + 1 + MOST_PLACE_WORDS)):
         token, before = tokens[index], tokens[index - 1]
         in_unit = before.plain in language.unit_types
-        part = token.plain in language.unit_types or in_unit or token.digits or token.capitalised
+        part = token.plain in language.unit_types or in_unit or token.digits or token.capitalized
         if before.ends_sentence or not (part or token.continues):
             break
         last = index
@@ -251,22 +251,22 @@ def find_names(streams: Streams, language: SpokenLanguage) -> list[Found]:
     for speaker, tokens in streams.items():
         for index, token in enumerate(tokens):
             if token.plain in language.titles:
-                names |= _capitalised(tokens, index + 1)
+                names |= _capitalized(tokens, index + 1)
         if speaker != "agent":
             for end in phrase_ends(tokens, language.name_cues):
-                names |= _capitalised(tokens, end + 1)
+                names |= _capitalized(tokens, end + 1)
     return [
         Found("name", speaker, index, index)
         for speaker, tokens in streams.items()
         for index, token in enumerate(tokens)
-        if token.capitalised and token.plain.removesuffix("'s") in names
+        if token.capitalized and token.plain.removesuffix("'s") in names
     ]
 
 
-def _capitalised(tokens: Sequence[Token], first: int) -> set[str]:
+def _capitalized(tokens: Sequence[Token], first: int) -> set[str]:
     found = set()
     for token in tokens[first : first + 3]:
-        if not token.capitalised:
+        if not token.capitalized:
             break
         found.add(token.plain)
         if token.ends_sentence:

@@ -37,16 +37,16 @@ def loads(content: bytes) -> Analysis:
     try:
         tree = json.loads(content)
     except RecursionError as error:
-        raise InputRejected("analysis.json: is nested too deeply; analyse the call again") from error
+        raise InputRejected("analysis.json: is nested too deeply; analyze the call again") from error
     except ValueError as error:
-        raise InputRejected(f"analysis.json: is not JSON ({error}); analyse the call again") from error
+        raise InputRejected(f"analysis.json: is not JSON ({error}); analyze the call again") from error
     if not isinstance(tree, dict):
-        raise InputRejected("analysis.json: expected one JSON object; analyse the call again")
+        raise InputRejected("analysis.json: expected one JSON object; analyze the call again")
     version = tree.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputRejected(
             f"analysis.json: schema_version is {version!r}, this version reads {SCHEMA_VERSION!r}; "
-            "analyse the call again"
+            "analyze the call again"
         )
     try:
         return _ADAPTER.validate_json(content)

@@ -78,7 +78,7 @@ def _characteristics(analysis: Analysis, roles: Sequence[Role]) -> Tree:
         "TotalConversationDurationMillis": _ms(analysis.call.duration_s),
         "Sentiment": {"OverallSentiment": {}, "SentimentByPeriod": {"QUARTER": {"CUSTOMER": []}}},
         "Interruptions": _interruptions(analysis.interruptions, roles),
-        "NonTalkTime": _totalled(
+        "NonTalkTime": _totaled(
             [_duration(gap.start_s, gap.end_s) for gap in analysis.measures.call.gaps], "Instances"
         ),
         "TalkSpeed": {"DetailsByParticipant": speed},
@@ -102,7 +102,7 @@ def _interruptions(events: Sequence[Event], roles: Sequence[Role]) -> Tree:
     }
 
 
-def _totalled(instances: list[Tree], key: str) -> Tree:
+def _totaled(instances: list[Tree], key: str) -> Tree:
     return {"TotalTimeMillis": sum(item["DurationMillis"] for item in instances), key: instances}
 
 

@@ -67,10 +67,10 @@ def write_metrics(path: Path, night: "Night") -> Path:
         ),
         *_gauge("callcoach_ledger_available", "1 if the ledger could be used.", [("", usable)]),
         *_gauge("callcoach_batch_duration_seconds", "Duration of the last run.", [("", night.seconds)]),
-        *_gauge("callcoach_batch_audio_seconds", "Sound analysed in the last run.", [("", night.audio_s)]),
+        *_gauge("callcoach_batch_audio_seconds", "Sound analyzed in the last run.", [("", night.audio_s)]),
         *_gauge(
             "callcoach_batch_throughput_ratio",
-            "Seconds of sound analysed per second of the last run.",
+            "Seconds of sound analyzed per second of the last run.",
             [("", night.audio_s / night.seconds)],
         ),
         *_gauge("callcoach_batch_call_seconds_sum", "Time spent on calls that were done.", [("", sum(done))]),

@@ -33,7 +33,7 @@ FIRST_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class BatchEntry:
-    """One recording of a batch: analysed (``folder``, relative to the batch, and ``row``) or failed."""
+    """One recording of a batch: analyzed (``folder``, relative to the batch, and ``row``) or failed."""
 
     call_id: str
     folder: str | None
@@ -60,7 +60,7 @@ def write_batch(
     modes = files.Modes.of(settings.output)
     files.make_folder(out, modes)
     held = list(entries)
-    summary = summarise(held)
+    summary = summarize(held)
     summary["ledger"] = ledger
     shown = [entry for entry in held if entry.row is not None]
     stamps = {entry.folder or "": entry.stamp or (None, None) for entry in shown}
@@ -84,7 +84,7 @@ def write_batch(
     return files.write_text(out / "index.html", _index(held, summary, settings), modes)
 
 
-def summarise(entries: Sequence[BatchEntry]) -> dict[str, Any]:
+def summarize(entries: Sequence[BatchEntry]) -> dict[str, Any]:
     """Counts, pooled totals, the same per agent, and failures with their reasons."""
     rows = [entry.row for entry in entries if entry.row is not None]
     agents: dict[str | None, list[Row]] = {}
@@ -162,11 +162,11 @@ def _ratio(part: float, whole: float) -> float | None:
 
 def _index(entries: Sequence[BatchEntry], summary: dict[str, Any], settings: Settings) -> str:
     text = load_texts(settings.output.language)
-    analysed = [entry for entry in entries if entry.row is not None]
-    analysed.sort(key=lambda entry: str((entry.row or {}).get("started_at") or ""), reverse=True)
-    folders = {id(entry.row): entry.folder for entry in analysed}
-    looks = worth_a_look((entry.row for entry in analysed if entry.row is not None), settings.site)
-    cells = [_cells(entry.row, entry.folder, text) for entry in analysed if entry.row is not None]
+    analyzed = [entry for entry in entries if entry.row is not None]
+    analyzed.sort(key=lambda entry: str((entry.row or {}).get("started_at") or ""), reverse=True)
+    folders = {id(entry.row): entry.folder for entry in analyzed}
+    looks = worth_a_look((entry.row for entry in analyzed if entry.row is not None), settings.site)
+    cells = [_cells(entry.row, entry.folder, text) for entry in analyzed if entry.row is not None]
     return render(
         "index.html.j2",
         (LOCAL, "site.js"),

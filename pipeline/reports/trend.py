@@ -83,7 +83,7 @@ def draw_trend(
 def draw_distribution(
     points: Sequence[TrendPoint], band: tuple[float, float] | None, least_range: tuple[float, float]
 ) -> Trend | None:
-    """Values along a line, the lowest at the left; ``y`` parts neighbours."""
+    """Values along a line, the lowest at the left; ``y`` parts neighbors."""
     drawn = draw_trend(points, band, least_range)
     if drawn is None:
         return None

@@ -1,4 +1,4 @@
-"""Words of a turn with times, whatever the recogniser gave."""
+"""Words of a turn with times, whatever the recognizer gave."""
 
 import textwrap
 from dataclasses import dataclass

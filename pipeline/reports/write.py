@@ -58,7 +58,7 @@ def write_call(
 ) -> Path:
     """Write all files of a call to ``out/<call_id>/`` and return that folder.
 
-    Without a recording (a transcript alone was analysed) there is no sound in what is written.
+    Without a recording (a transcript alone was analyzed) there is no sound in what is written.
 
     They are made in a hidden folder beside it. A new call appears in one step; over an earlier result the
     files are replaced one by one, ``analysis.json`` being away until the last.
@@ -124,7 +124,7 @@ def read_call(folder: Path) -> Analysis:
     try:
         return analysis_json.loads((folder / ANALYSIS).read_bytes())
     except FileNotFoundError as error:
-        raise InputRejected(f"{folder}: holds no {ANALYSIS}; give the folder of one analysed call") from error
+        raise InputRejected(f"{folder}: holds no {ANALYSIS}; give the folder of one analyzed call") from error
     except InputRejected as error:
         raise InputRejected(f"{folder}: {error}") from error
 
@@ -183,7 +183,7 @@ def _stored_sound(analysis: Analysis, folder: Path, settings: Settings, modes: f
         try:
             found = playback.rounded(*playback.read_digest(audio, points, analysis.call.duration_s))
         except av.FFmpegError as error:
-            raise InputRejected(f"{audio}: cannot be decoded; remove it or analyse the call again") from error
+            raise InputRejected(f"{audio}: cannot be decoded; remove it or analyze the call again") from error
         files.write_bytes(digest, playback.dump_digest(*found, size), modes)
     return Sound(found[0], _by_role(analysis, found[1]), None if size is None else _href(audio, settings))
 

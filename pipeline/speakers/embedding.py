@@ -44,7 +44,7 @@ def embed(samples: Samples, spans: Sequence[Span], network: Any) -> Vectors:
 
 
 def _filterbank(samples: Samples, span: Span, frames: int) -> Any:
-    """Mean-normalised log mel energies of the middle of a stretch, shape (frames, 80)."""
+    """Mean-normalized log mel energies of the middle of a stretch, shape (frames, 80)."""
     import torch
 
     size = round((frames - 1) * RATE_HZ / FRAMES_PER_S) + round(FRAME_S * RATE_HZ)

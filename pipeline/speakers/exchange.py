@@ -40,12 +40,12 @@ def exchange_roles(analysis: Analysis, settings: Settings, baseline: Baseline | 
 
     What compares a voice with a baseline is compared with the right one: the agent with ``baseline``, if
     there is one; the customer never with the agent's, but with the start of the call. Voice scores are the
-    customer's only and need the sound: nobody has them until the call is analysed again.
+    customer's only and need the sound: nobody has them until the call is analyzed again.
     """
     if analysis.separation.agent_label not in OTHER_PART:
         raise InputRejected(
             f"{analysis.call.call_id}: its roles are not known and cannot be exchanged; if its "
-            "speakers are on two channels, analyse it again with --agent-channel"
+            "speakers are on two channels, analyze it again with --agent-channel"
         )
     other = renamed(analysis, EXCHANGED)
     agent, customer = other.measures.agent, other.measures.customer

@@ -34,7 +34,7 @@ SPEAKS_FIRST = "speaks_first"
 NOTHING = re.compile(r"(?!)")
 QUOTE_CONTEXT = 5
 LAPSE = 0.01
-"""Share of calls in which cues may mislead altogether: the labelled dialogues are too few to exclude it."""
+"""Share of calls in which cues may mislead altogether: the labeled dialogues are too few to exclude it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

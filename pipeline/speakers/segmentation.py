@@ -18,7 +18,7 @@ FRAME_STEP = 270
 """Samples between two frames of the network; windows start on this grid, so that their frames coincide."""
 FRAME_S = FRAME_STEP / RATE_HZ
 FIRST_FRAME_S = 495.5 / RATE_HZ
-"""Centre of the first frame's receptive field of 991 samples."""
+"""Center of the first frame's receptive field of 991 samples."""
 FRAMES = 589
 LOCAL = 3
 POWERSET = np.array(
@@ -75,6 +75,6 @@ def within(local: LocalSpeakers, speech: Sequence[Span]) -> LocalSpeakers:
 
 
 def span_of(start: int, end: int) -> tuple[float, float]:
-    """The time of frames ``start`` to ``end`` (excluded); a frame stands for one step around its centre."""
+    """The time of frames ``start`` to ``end`` (excluded); a frame stands for one step around its center."""
     edge_s = FIRST_FRAME_S - FRAME_S / 2
     return max(0.0, edge_s + start * FRAME_S), edge_s + end * FRAME_S

@@ -5,7 +5,7 @@
 3. Spherical 2-means over the longer atoms from several starts; the solution that most often tells apart
    the local speakers of a window wins. Then one score per atom, a log-likelihood ratio on the line through
    the two centroids, whose variance falls with duration.
-4. Each window's local speakers are labelled together, from the scores of their atoms.
+4. Each window's local speakers are labeled together, from the scores of their atoms.
 5. The windows vote.
 """
 
@@ -44,7 +44,7 @@ TREE_CUTS = (2, 3, 4, 5)
 ITERATIONS = 50
 ROUNDS = 1
 """Times that the voices are estimated again."""
-LABELLINGS = np.array(list(product((0, 1), repeat=LOCAL)), dtype=np.int8)
+LABELINGS = np.array(list(product((0, 1), repeat=LOCAL)), dtype=np.int8)
 LEAST_VARIANCE = 1e-3
 SURE = 20.0
 """Scores are clipped here: no single atom outweighs a window."""
@@ -179,9 +179,9 @@ def _similarity(one: Vectors, other: Vectors) -> float:
 
 def _starts(points: Vectors, weights: Floats) -> Iterator[Vectors]:
     """Pairs of centroids to start from."""
-    centred = points - np.average(points, axis=0, weights=weights)
-    component = np.linalg.svd(centred * np.sqrt(weights)[:, None], full_matrices=False)[2][0]
-    side = centred @ component >= 0
+    centered = points - np.average(points, axis=0, weights=weights)
+    component = np.linalg.svd(centered * np.sqrt(weights)[:, None], full_matrices=False)[2][0]
+    side = centered @ component >= 0
     if 0 < side.sum() < side.size:
         yield _centroids(points, weights, side)
     generator = np.random.default_rng(0)
@@ -267,12 +267,12 @@ def label_windows(
     for window, (active, share) in enumerate(zip(local.active, shares, strict=True)):
         evidence = share.alone_s.T @ voices.per_s[share.atoms]
         present = active.any(axis=0)
-        value = (1 - 2 * LABELLINGS) @ evidence / 2
+        value = (1 - 2 * LABELINGS) @ evidence / 2
         for one, other in combinations(np.flatnonzero(present), 2):
             overlap_s = float((active[:, one] & active[:, other]).sum()) * FRAME_S
             penalty = settings.same_window_penalty + settings.overlap_penalty * overlap_s
-            value -= penalty * (LABELLINGS[:, one] == LABELLINGS[:, other])
-        labels[window] = LABELLINGS[int(value.argmax())]
+            value -= penalty * (LABELINGS[:, one] == LABELINGS[:, other])
+        labels[window] = LABELINGS[int(value.argmax())]
         evidences[window] = evidence
     return labels, evidences
 

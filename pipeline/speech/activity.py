@@ -76,15 +76,15 @@ def channel_activity(
 def _noise_floor(levels: Levels, window_s: float) -> Levels:
     """Low percentile of the levels around each frame, digital silence left out; shape (frames,)."""
     step = max(1, round(window_s / 2 / CLOCK.hop_s))
-    centres = np.arange(0, levels.size, step)
+    centers = np.arange(0, levels.size, step)
     floors = []
-    for centre in centres:
-        around = levels[max(0, centre - step) : centre + step]
+    for center in centers:
+        around = levels[max(0, center - step) : center + step]
         sounding = around[around > DIGITAL_SILENCE_DB]
         low = np.percentile(sounding, FLOOR_PERCENTILE) if sounding.size else DIGITAL_SILENCE_DB
         quiet_share = 1 - sounding.size / around.size
         floors.append(DIGITAL_SILENCE_DB if quiet_share > FLOOR_PERCENTILE / 100 else float(low))
-    return np.interp(np.arange(levels.size), centres, floors).astype(np.float32)
+    return np.interp(np.arange(levels.size), centers, floors).astype(np.float32)
 
 
 def _voice_probability(

@@ -1,7 +1,7 @@
 """What is usual for each agent, from earlier calls: recorded call by call, read back as medians.
 
 A baseline depends only on calls that *started* before the one in question, so that it is the same in
-whatever order they were analysed. Calls whose start nobody knows lie where they were first recorded.
+whatever order they were analyzed. Calls whose start nobody knows lie where they were first recorded.
 """
 
 import math
@@ -115,7 +115,7 @@ def baseline_for(
 
     Args:
         before: when the call started. Where that is not known, the calls recorded before it count: all
-            of them if it was never analysed.
+            of them if it was never analyzed.
     """
     moment = before or _first_recorded(session, agent_id, exclude_call_id)
     when = func.coalesce(BaselineCall.started_at, BaselineCall.recorded_at)
@@ -248,7 +248,7 @@ def record_call(session: Session, row: BaselineCall) -> None:
 
 
 def record_again(session: Session, analysis: Analysis) -> None:
-    """Bring what is kept of a call up to a new judgement: what its coaching is about, where it is calm.
+    """Bring what is kept of a call up to a new judgment: what its coaching is about, where it is calm.
 
     What is not kept stays so.
     """

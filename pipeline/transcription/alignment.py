@@ -1,6 +1,6 @@
-"""Puts recognised words where speech is.
+"""Puts recognized words where speech is.
 
-A recogniser finds what was said better than when: it puts a first word into the silence before it and
+A recognizer finds what was said better than when: it puts a first word into the silence before it and
 stretches a last word over the pause after it. Voice activity knows when. So words are laid into the
 inter-pausal units (IPUs) they belong to, their outer edges are moved onto the unit's edges, holes between
 words of one unit are closed, and a word that no speech supports is dropped.
@@ -59,7 +59,7 @@ def coverage(words: Sequence[Word], speech: Sequence[Span]) -> float | None:
 
 
 def _interpolated(words: Sequence[Word]) -> list[Word]:
-    """Give each word without a time an equal share of the time between its neighbours."""
+    """Give each word without a time an equal share of the time between its neighbors."""
     result: list[Word] = []
     index = 0
     while index < len(words):

@@ -1,4 +1,4 @@
-"""Steady noise taken out of a channel before its words are recognised.
+"""Steady noise taken out of a channel before its words are recognized.
 
 A Wiener filter: each band is weakened as far as it holds noise, which is estimated from what is quiet in it,
 anew every few seconds. Nothing else hears this sound; what is measured is measured on the recording.

@@ -1,7 +1,7 @@
 """Transcripts of calls that are not finished, so that a crash does not cost the dearest stage twice.
 
 They hold what was said, unredacted: they lie in the user's private state folder, readable by that user only,
-and go as soon as their call is analysed; those of a call that never is go with the first call that is,
+and go as soon as their call is analyzed; those of a call that never is go with the first call that is,
 or that needs the room, after ``batch.transcript_cache_days``.
 """
 
@@ -26,7 +26,7 @@ _ADAPTER: TypeAdapter[SpeakerTranscript] = TypeAdapter(SpeakerTranscript)
 
 
 class KeptTranscripts:
-    """What was recognised of one recording; ``batch.transcript_cache_bytes`` of 0 keeps nothing."""
+    """What was recognized of one recording; ``batch.transcript_cache_bytes`` of 0 keeps nothing."""
 
     def __init__(self, sha256: str, settings: BatchSettings) -> None:
         self._sha256 = sha256

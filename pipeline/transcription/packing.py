@@ -1,7 +1,7 @@
-"""Packs the speech of one channel into windows for the recogniser, and maps window times back.
+"""Packs the speech of one channel into windows for the recognizer, and maps window times back.
 
-The recogniser always works on 30 s, silence or not. Cutting the silence out and joining what is left, with
-a short gap at each join, makes it work on speech only; padding is for the recogniser alone.
+The recognizer always works on 30 s, silence or not. Cutting the silence out and joining what is left, with
+a short gap at each join, makes it work on speech only; padding is for the recognizer alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ class Window:
 def in_recording(words: Sequence[Word], window: Window, margin_s: float) -> list[Word]:
     """Words of a window in recording time.
 
-    A recogniser puts a word beside a join as readily into the silence as into the sound. A word that
+    A recognizer puts a word beside a join as readily into the silence as into the sound. A word that
     touches the silence between two pieces goes with the sentence: to the piece before when it ends one, to
     the piece after when it begins one. Otherwise, and where it is a sentence of its own, it goes to the piece
     whose speech it overlaps more.
@@ -140,7 +140,7 @@ def quietest(samples: Samples, sample_rate_hz: int) -> Callable[[Span], float]:
 
 
 def window_samples(samples: Samples, sample_rate_hz: int, window: Window, join_gap_s: float) -> Samples:
-    """The sound of a window at the recogniser's rate, shape (n,), float32."""
+    """The sound of a window at the recognizer's rate, shape (n,), float32."""
     silence = np.zeros(round(join_gap_s * RECOGNIZER_RATE_HZ), dtype=np.float32)
     parts: list[Samples] = []
     for piece in window.pieces:

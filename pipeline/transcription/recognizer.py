@@ -1,6 +1,6 @@
 """Words of one channel, by faster-whisper on packed windows.
 
-Each channel is recognised by itself. A window whose text repeats itself is decoded once more without
+Each channel is recognized by itself. A window whose text repeats itself is decoded once more without
 repeats; what still looks invented is dropped and counted.
 """
 
@@ -31,7 +31,7 @@ FALLBACK_LANGUAGE = "en"
 
 @dataclass(frozen=True, slots=True)
 class WindowText:
-    """What a recogniser heard in one window; word times count from the window's start."""
+    """What a recognizer heard in one window; word times count from the window's start."""
 
     words: tuple[Word, ...]
     language: str
@@ -151,13 +151,13 @@ def transcribe(
 
     Args:
         samples: one channel, shape (n,), float32.
-        speech: the speaker's IPUs, unpadded; nothing else is given to the recogniser.
+        speech: the speaker's IPUs, unpadded; nothing else is given to the recognizer.
         language: ISO 639-1 code, or ``None`` to detect it.
         snr_db: level of the speech over the noise, ``None`` where it is not known.
 
     Raises:
         InputRejected: the model does not know the language.
-        StageFailed: the recogniser failed.
+        StageFailed: the recognizer failed.
     """
     if snr_db is not None and snr_db < settings.denoise_under_snr_db:
         samples = denoised(samples, sample_rate_hz, settings)
@@ -192,7 +192,7 @@ class _Heard:
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
-    """One channel and what recognises it."""
+    """One channel and what recognizes it."""
 
     samples: Samples
     sample_rate_hz: int
@@ -235,7 +235,7 @@ class _Listener:
         except RuntimeError as error:
             if isinstance(error, CallError):
                 raise
-            raise StageFailed(f"the recogniser failed: {error}") from error
+            raise StageFailed(f"the recognizer failed: {error}") from error
         return texts
 
 

@@ -1,6 +1,6 @@
-"""How likely words are the end of a sentence, whatever punctuation the recogniser has put there.
+"""How likely words are the end of a sentence, whatever punctuation the recognizer has put there.
 
-A recogniser likes to write a full stop where somebody was cut off, as its language model knows hardly any
+A recognizer likes to write a full stop where somebody was cut off, as its language model knows hardly any
 sentence without one. The words before it are heard: "my bill is" ends no sentence. A logistic model over the
 last words tells; its weights per language are in ``configs/completeness.<language>.json``, fitted by
 ``tests/benchmarks/fit_completeness.py``.

@@ -19,7 +19,7 @@ class Encounter:
     overlap_s: float
     overlap_end_s: float
     duration_s: float
-    """Length of O's whole vocalisation."""
+    """Length of O's whole vocalization."""
     quiet_before_s: float
     """How long O had been silent."""
     holder_elapsed_s: float
@@ -33,24 +33,24 @@ class Encounter:
     holds_s: float
     """How long O goes on after F falls silent, before F speaks again."""
     acknowledgement: bool
-    """Whether the words of O that were recognised with certainty are acknowledgements only."""
+    """Whether the words of O that were recognized with certainty are acknowledgements only."""
     wordless: bool
-    """Whether no word of O was recognised with certainty: hums and laughter come out as guesses."""
+    """Whether no word of O was recognized with certainty: hums and laughter come out as guesses."""
     perhaps_acknowledgement: bool
     """Whether all words of O, the uncertain ones too, are acknowledgements, and there are any."""
     words_probability: float | None
-    """How sure the recogniser was of O's words, in the mean: what noise makes up is unlikely."""
+    """How sure the recognizer was of O's words, in the mean: what noise makes up is unlikely."""
     holder_complete: bool
     holder_ends_sentence: bool
     """Whether F's last words carry the mark of the end of a sentence."""
     holder_log_odds: float | None
     """Logarithm of the odds that F's words up to where F falls silent are a finished sentence."""
     holder_words_probability: float | None
-    """How sure the recogniser was of F's last words, in the mean."""
+    """How sure the recognizer was of F's last words, in the mean."""
     last_word_s: float | None
     """Length of F's last word: the end of a sentence is drawn out."""
     last_word_probability: float | None
-    """How sure the recogniser was of it: half a word is a guess."""
+    """How sure the recognizer was of it: half a word is a guess."""
     asked: bool
     """Whether F's last words before t0 were a question."""
     quote: str

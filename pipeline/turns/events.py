@@ -20,7 +20,7 @@ from pipeline.timeline import intersect, total_s
 from pipeline.turns.completeness import REACH, load_completeness
 from pipeline.turns.cues import Voice, listen
 from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
-from pipeline.turns.units import Unit, Vocalisation, joined, vocalisations
+from pipeline.turns.units import Unit, Vocalization, joined, vocalizations
 from pipeline.turns.weighing import EDGE_ERROR_IN_NOISE_S, weigh
 
 LOWEST_CONFIDENCE = 0.5
@@ -36,9 +36,9 @@ ECHO_LIKENESS = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An encounter's event, if it is one, and whether O's vocalisation takes the floor."""
+    """An encounter's event, if it is one, and whether O's vocalization takes the floor."""
 
-    vocalisation: Vocalisation
+    vocalization: Vocalization
     event: Event | None
     takes_floor: bool
     encounter: Encounter | None = None
@@ -50,10 +50,10 @@ class Timeline:
 
     def __init__(self, units: Sequence[Unit], bridge_s: float) -> None:
         self.units = list(units)
-        self.vocalisations = vocalisations(units, bridge_s)
+        self.vocalizations = vocalizations(units, bridge_s)
         self._starts = [unit.start_s for unit in units]
-        self._vocalisation_of = {
-            unit.start_s: vocalisation for vocalisation in self.vocalisations for unit in vocalisation.units
+        self._vocalization_of = {
+            unit.start_s: vocalization for vocalization in self.vocalizations for unit in vocalization.units
         }
 
     def at(self, time_s: float) -> Unit | None:
@@ -61,9 +61,9 @@ class Timeline:
         index = bisect_right(self._starts, time_s) - 1
         return self.units[index] if index >= 0 and time_s < self.units[index].end_s else None
 
-    def vocalisation_of(self, unit: Unit) -> Vocalisation:
-        """The vocalisation that a unit of this speaker belongs to."""
-        return self._vocalisation_of[unit.start_s]
+    def vocalization_of(self, unit: Unit) -> Vocalization:
+        """The vocalization that a unit of this speaker belongs to."""
+        return self._vocalization_of[unit.start_s]
 
     def before(self, time_s: float) -> Unit | None:
         """The last unit that has ended by a time."""
@@ -77,9 +77,9 @@ class Timeline:
         index = bisect_left(self._starts, time_s)
         return self._starts[index] if index < len(self._starts) else None
 
-    def goes_on_until_s(self, vocalisation: Vocalisation, pause_s: float) -> float:
-        """Where a vocalisation and those that follow it after pauses of up to ``pause_s`` end."""
-        end_s = vocalisation.end_s
+    def goes_on_until_s(self, vocalization: Vocalization, pause_s: float) -> float:
+        """Where a vocalization and those that follow it after pauses of up to ``pause_s`` end."""
+        end_s = vocalization.end_s
         for unit in self.units[bisect_left(self._starts, end_s) :]:
             if unit.start_s - end_s > pause_s:
                 break
@@ -99,7 +99,7 @@ def judge_all(
     settings: TurnsSettings,
     voices: Mapping[Role, Voice] | None = None,
 ) -> list[Judged]:
-    """Judge every vocalisation of two speakers, in the order in which they begin.
+    """Judge every vocalization of two speakers, in the order in which they begin.
 
     Args:
         units: the IPUs of the speakers; with one speaker there is nothing to judge against.
@@ -110,19 +110,19 @@ def judge_all(
         role: _despite_noise(own, voices[role], settings) if _is_noisy(voices.get(role), settings) else own
         for role, own in units.items()
     }
-    timelines = {role: Timeline(own, settings.vocalisation_bridge_s) for role, own in heard.items()}
+    timelines = {role: Timeline(own, settings.vocalization_bridge_s) for role, own in heard.items()}
     ordered = sorted(
-        (vocalisation for timeline in timelines.values() for vocalisation in timeline.vocalisations),
-        key=lambda vocalisation: (vocalisation.start_s, vocalisation.end_s),
+        (vocalization for timeline in timelines.values() for vocalization in timeline.vocalizations),
+        key=lambda vocalization: (vocalization.start_s, vocalization.end_s),
     )
     aside: set[tuple[Role, float]] = set()
     begun: set[tuple[Role, float]] = set()
     judged = []
-    for vocalisation in ordered:
-        result = _judge(vocalisation, timelines, aside, begun, phrases, settings, voices)
-        begun.add((vocalisation.speaker, vocalisation.start_s))
+    for vocalization in ordered:
+        result = _judge(vocalization, timelines, aside, begun, phrases, settings, voices)
+        begun.add((vocalization.speaker, vocalization.start_s))
         if not result.takes_floor:
-            aside.update((unit.speaker, unit.start_s) for unit in vocalisation.units)
+            aside.update((unit.speaker, unit.start_s) for unit in vocalization.units)
         judged.append(result)
     return judged
 
@@ -161,7 +161,7 @@ def _possible(event: Event | None, settings: TurnsSettings) -> Event | None:
 
 
 def _judge(
-    vocalisation: Vocalisation,
+    vocalization: Vocalization,
     timelines: dict[Role, Timeline],
     aside: set[tuple[Role, float]],
     begun: set[tuple[Role, float]],
@@ -169,26 +169,26 @@ def _judge(
     settings: TurnsSettings,
     voices: Mapping[Role, Voice],
 ) -> Judged:
-    other = next((role for role in timelines if role != vocalisation.speaker), None)
+    other = next((role for role in timelines if role != vocalization.speaker), None)
     if other is None:
-        return Judged(vocalisation, None, takes_floor=True)
-    holder = timelines[other].at(vocalisation.start_s)
+        return Judged(vocalization, None, takes_floor=True)
+    holder = timelines[other].at(vocalization.start_s)
     if holder is not None and (other, holder.start_s) in aside:
-        return Judged(vocalisation, None, takes_floor=True)
-    if holder is not None and holder.start_s == vocalisation.start_s and (other, holder.start_s) in begun:
-        return Judged(vocalisation, None, takes_floor=True)
-    if _goes_on_contending(vocalisation, timelines, other, settings):
-        return Judged(vocalisation, None, takes_floor=True)
-    encounter = _encounter(vocalisation, other, holder, timelines, phrases, settings, voices)
+        return Judged(vocalization, None, takes_floor=True)
+    if holder is not None and holder.start_s == vocalization.start_s and (other, holder.start_s) in begun:
+        return Judged(vocalization, None, takes_floor=True)
+    if _goes_on_contending(vocalization, timelines, other, settings):
+        return Judged(vocalization, None, takes_floor=True)
+    encounter = _encounter(vocalization, other, holder, timelines, phrases, settings, voices)
     if encounter.in_pause and not _is_backchannel_in_pause(
-        encounter, timelines[other], vocalisation, settings
+        encounter, timelines[other], vocalization, settings
     ):
-        cut_off = _cut_off(encounter, timelines[other], vocalisation, settings)
-        return Judged(vocalisation, None, takes_floor=True, cut_off=cut_off)
+        cut_off = _cut_off(encounter, timelines[other], vocalization, settings)
+        return Judged(vocalization, None, takes_floor=True, cut_off=cut_off)
     event = classify(encounter, settings)
     takes_floor = not encounter.in_pause and _takes_floor(encounter, event, settings)
     return Judged(
-        vocalisation,
+        vocalization,
         event,
         takes_floor=takes_floor or (encounter.in_pause and event is None),
         encounter=encounter,
@@ -196,14 +196,14 @@ def _judge(
 
 
 def _goes_on_contending(
-    vocalisation: Vocalisation, timelines: dict[Role, Timeline], other: Role, settings: TurnsSettings
+    vocalization: Vocalization, timelines: dict[Role, Timeline], other: Role, settings: TurnsSettings
 ) -> bool:
-    """Whether O only drew breath: the other's vocalisation that O talked over before is still going on."""
-    before = timelines[vocalisation.speaker].before(vocalisation.start_s)
-    against = timelines[other].at(vocalisation.start_s)
-    if before is None or against is None or vocalisation.start_s - before.end_s > settings.contend_pause_s:
+    """Whether O only drew breath: the other's vocalization that O talked over before is still going on."""
+    before = timelines[vocalization.speaker].before(vocalization.start_s)
+    against = timelines[other].at(vocalization.start_s)
+    if before is None or against is None or vocalization.start_s - before.end_s > settings.contend_pause_s:
         return False
-    return timelines[other].vocalisation_of(against).start_s < before.end_s
+    return timelines[other].vocalization_of(against).start_s < before.end_s
 
 
 def _takes_floor(encounter: Encounter, event: Event | None, settings: TurnsSettings) -> bool:
@@ -218,7 +218,7 @@ def _takes_floor(encounter: Encounter, event: Event | None, settings: TurnsSetti
 
 
 def _encounter(
-    vocalisation: Vocalisation,
+    vocalization: Vocalization,
     other: Role,
     holder: Unit | None,
     timelines: dict[Role, Timeline],
@@ -226,34 +226,34 @@ def _encounter(
     settings: TurnsSettings,
     voices: Mapping[Role, Voice],
 ) -> Encounter:
-    mine, theirs = timelines[vocalisation.speaker], timelines[other]
-    start_s, end_s = vocalisation.start_s, vocalisation.end_s
+    mine, theirs = timelines[vocalization.speaker], timelines[other]
+    start_s, end_s = vocalization.start_s, vocalization.end_s
     before = mine.before(start_s)
     last_words = holder or theirs.before(start_s)
     silent_s = holder.end_s if holder else start_s
-    chain = theirs.vocalisation_of(holder) if holder else None
+    chain = theirs.vocalization_of(holder) if holder else None
     held = [unit.span for unit in chain.units] if chain else []
-    own = [unit.span for unit in vocalisation.units]
+    own = [unit.span for unit in vocalization.units]
     simultaneous = intersect(held, own)
     resumes_s = theirs.next_start_s(silent_s)
-    own_end_s = end_s if end_s < silent_s else mine.goes_on_until_s(vocalisation, settings.resume_within_s)
+    own_end_s = end_s if end_s < silent_s else mine.goes_on_until_s(vocalization, settings.resume_within_s)
     own_end_s = own_end_s if resumes_s is None else min(own_end_s, resumes_s)
     said = "" if last_words is None else last_words.text
-    certain = [w.word for w in vocalisation.words if w.probability >= settings.certain_word_probability]
+    certain = [w.word for w in vocalization.words if w.probability >= settings.certain_word_probability]
     spoken_before = "" if last_words is None else _text_until(last_words, start_s)
     words = _words_up_to(theirs, last_words)
     last = last_words.words[-1] if last_words is not None and last_words.words else None
     heard = under_loud_db = None
     if voices:
-        under_loud_db = voices[vocalisation.speaker].under_loud_db((start_s, end_s))
-        heard = listen(voices[vocalisation.speaker], voices[other], own, holder.span if holder else None)
+        under_loud_db = voices[vocalization.speaker].under_loud_db((start_s, end_s))
+        heard = listen(voices[vocalization.speaker], voices[other], own, holder.span if holder else None)
     return Encounter(
-        by=vocalisation.speaker,
+        by=vocalization.speaker,
         of=other,
         start_s=start_s,
         overlap_s=total_s(simultaneous),
         overlap_end_s=simultaneous[-1][1] if simultaneous else start_s,
-        duration_s=vocalisation.duration_s,
+        duration_s=vocalization.duration_s,
         quiet_before_s=start_s - before.end_s if before else math.inf,
         holder_elapsed_s=start_s - holder.start_s if holder else 0.0,
         remaining_s=silent_s - start_s,
@@ -262,8 +262,8 @@ def _encounter(
         holds_s=max(0.0, own_end_s - silent_s),
         acknowledgement=bool(certain) and phrases.is_acknowledgement(" ".join(certain)),
         wordless=not certain,
-        perhaps_acknowledgement=bool(vocalisation.words) and phrases.is_acknowledgement(vocalisation.text),
-        words_probability=_mean_probability(vocalisation.words),
+        perhaps_acknowledgement=bool(vocalization.words) and phrases.is_acknowledgement(vocalization.text),
+        words_probability=_mean_probability(vocalization.words),
         holder_complete=not phrases.is_incomplete(said),
         holder_ends_sentence=said.rstrip().endswith((".", "?", "!")),
         holder_log_odds=_log_odds(words, phrases.language),
@@ -271,10 +271,10 @@ def _encounter(
         last_word_s=last.end_s - last.start_s if last else None,
         last_word_probability=last.probability if last else None,
         asked=spoken_before.rstrip().endswith("?"),
-        quote=vocalisation.text,
+        quote=vocalization.text,
         in_pause=holder is None,
         turn_elapsed_s=start_s - chain.start_s if chain else 0.0,
-        echo=holder is not None and _echoes(holder, vocalisation),
+        echo=holder is not None and _echoes(holder, vocalization),
         under_loud_db=under_loud_db,
         cues=heard,
     )
@@ -284,7 +284,7 @@ def _words_up_to(theirs: Timeline, unit: Unit | None) -> tuple[Word, ...]:
     """The words of a unit and of those before it without more than a short pause."""
     if unit is None:
         return ()
-    units = theirs.vocalisation_of(unit).units
+    units = theirs.vocalization_of(unit).units
     return tuple(word for one in units if one.start_s <= unit.start_s for word in one.words)
 
 
@@ -301,10 +301,10 @@ def _text_until(unit: Unit, time_s: float) -> str:
     return " ".join(word.word for word in unit.words if word.start_s < time_s)
 
 
-def _echoes(holder: Unit, vocalisation: Vocalisation) -> bool:
+def _echoes(holder: Unit, vocalization: Vocalization) -> bool:
     """Whether O says the words that F still has to say, or all but the first of them."""
-    left = [word.word for word in holder.words if word.start_s >= vocalisation.start_s - ECHO_LEAD_S]
-    mine, theirs = normal_words(vocalisation.text), normal_words(" ".join(left))
+    left = [word.word for word in holder.words if word.start_s >= vocalization.start_s - ECHO_LEAD_S]
+    mine, theirs = normal_words(vocalization.text), normal_words(" ".join(left))
     return any(
         len(wanted) >= ECHO_WORDS and _alike(mine[: len(wanted)], wanted) for wanted in (theirs, theirs[1:])
     )
@@ -316,14 +316,14 @@ def _alike(some: Sequence[str], others: Sequence[str]) -> bool:
 
 
 def _cut_off(
-    encounter: Encounter, theirs: Timeline, vocalisation: Vocalisation, settings: TurnsSettings
+    encounter: Encounter, theirs: Timeline, vocalization: Vocalization, settings: TurnsSettings
 ) -> CutOff | None:
     """O starts right after a fragment of F that F takes up again: perhaps cut off, perhaps a hesitation."""
-    previous, resumes_s = theirs.before(vocalisation.start_s), theirs.next_start_s(vocalisation.start_s)
+    previous, resumes_s = theirs.before(vocalization.start_s), theirs.next_start_s(vocalization.start_s)
     if previous is None or resumes_s is None or encounter.holder_complete:
         return None
-    gap_s = vocalisation.start_s - previous.end_s
-    if gap_s > settings.cut_off_gap_s or resumes_s - vocalisation.end_s > settings.resume_within_s:
+    gap_s = vocalization.start_s - previous.end_s
+    if gap_s > settings.cut_off_gap_s or resumes_s - vocalization.end_s > settings.resume_within_s:
         return None
     return CutOff(
         by=encounter.by,
@@ -336,19 +336,19 @@ def _cut_off(
 
 
 def _is_backchannel_in_pause(
-    encounter: Encounter, theirs: Timeline, vocalisation: Vocalisation, settings: TurnsSettings
+    encounter: Encounter, theirs: Timeline, vocalization: Vocalization, settings: TurnsSettings
 ) -> bool:
     """An acknowledgement while F pauses: F had just spoken, asked nothing, and goes on."""
-    previous = theirs.before(vocalisation.start_s)
-    resumes_s = theirs.next_start_s(vocalisation.start_s)
+    previous = theirs.before(vocalization.start_s)
+    resumes_s = theirs.next_start_s(vocalization.start_s)
     if previous is None or resumes_s is None or encounter.asked:
         return False
     return (
         (encounter.acknowledgement or encounter.wordless)
         and encounter.duration_s <= settings.backchannel_max_s
         and encounter.quiet_before_s >= settings.backchannel_quiet_before_s
-        and vocalisation.start_s - previous.end_s <= settings.resume_within_s
-        and resumes_s - vocalisation.end_s <= settings.resume_within_s
+        and vocalization.start_s - previous.end_s <= settings.resume_within_s
+        and resumes_s - vocalization.end_s <= settings.resume_within_s
     )
 
 

@@ -68,27 +68,27 @@ class Floor:
 
 
 def build_floor(judged: Sequence[Judged], settings: TurnsSettings) -> Floor:
-    """Turns from judged vocalisations, which are in the order of their starts."""
+    """Turns from judged vocalizations, which are in the order of their starts."""
     closed: list[_Open] = []
     current: _Open | None = None
     for item in judged:
-        vocalisation = item.vocalisation
+        vocalization = item.vocalization
         if not item.takes_floor:
-            if item.event is None and not vocalisation.words:
+            if item.event is None and not vocalization.words:
                 continue  # a breath or a click is speech time, and nobody's turn
             kind = item.event.kind if item.event else None
-            aside = _Open(vocalisation.speaker, list(vocalisation.units), False, kind == "backchannel")
+            aside = _Open(vocalization.speaker, list(vocalization.units), False, kind == "backchannel")
             closed.append(aside)
             continue
         continues = (
             current is not None
-            and current.speaker == vocalisation.speaker
-            and vocalisation.start_s - current.end_s <= settings.max_pause_s
+            and current.speaker == vocalization.speaker
+            and vocalization.start_s - current.end_s <= settings.max_pause_s
         )
         if current is None or not continues:
-            current = _Open(vocalisation.speaker)
+            current = _Open(vocalization.speaker)
             closed.append(current)
-        current.units.extend(vocalisation.units)
+        current.units.extend(vocalization.units)
     ordered = sorted(closed, key=lambda turn: (turn.start_s, turn.end_s))
     return Floor(
         turns=tuple(_turn(number, turn) for number, turn in enumerate(ordered)),

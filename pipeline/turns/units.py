@@ -62,7 +62,7 @@ def joined(units: Sequence[Unit], gap_s: float) -> list[Unit]:
 
 
 @dataclass(frozen=True, slots=True)
-class Vocalisation:
+class Vocalization:
     """IPUs of one speaker with only short pauses between them."""
 
     units: tuple[Unit, ...]
@@ -92,7 +92,7 @@ class Vocalisation:
         return tuple(word for unit in self.units for word in unit.words)
 
 
-def vocalisations(units: Sequence[Unit], bridge_s: float) -> list[Vocalisation]:
+def vocalizations(units: Sequence[Unit], bridge_s: float) -> list[Vocalization]:
     """Chain the IPUs of one speaker whose pauses are shorter than ``bridge_s``."""
     chains: list[list[Unit]] = []
     for unit in units:
@@ -100,4 +100,4 @@ def vocalisations(units: Sequence[Unit], bridge_s: float) -> list[Vocalisation]:
             chains[-1].append(unit)
         else:
             chains.append([unit])
-    return [Vocalisation(tuple(chain)) for chain in chains]
+    return [Vocalization(tuple(chain)) for chain in chains]

@@ -1,9 +1,9 @@
 """How likely each kind of event is, given all that is known of an encounter.
 
 The rules of :mod:`pipeline.turns.events` define the kinds by limits. A measured time is off by hundredths
-of a second, on a noisy line by more, and a recogniser writes a full stop where somebody was cut off. So an
+of a second, on a noisy line by more, and a recognizer writes a full stop where somebody was cut off. So an
 encounter is weighed as well: a multinomial logistic model over a few features, each of which can be read,
-gives the probability of each kind. Its weights are in ``configs/turn_taking.yaml``, fitted on labelled cases
+gives the probability of each kind. Its weights are in ``configs/turn_taking.yaml``, fitted on labeled cases
 by ``tests/benchmarks/fit_turn_taking.py``.
 """
 

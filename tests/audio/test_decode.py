@@ -141,7 +141,7 @@ def test_identity_is_that_of_the_bytes(tmp_path: Path) -> None:
 def test_a_file_that_grows_while_it_is_read_may_pass_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readable: bool
 ) -> None:
-    """Half a recording is neither analysed as a whole one nor refused for good."""
+    """Half a recording is neither analyzed as a whole one nor refused for good."""
     path = write_wav(tmp_path / "a.wav", tones(8000), 8000)
 
     def grows(*_: object) -> str:

@@ -41,7 +41,7 @@ def test_a_file_that_is_named_is_taken_whatever_its_name(tmp_path: Path) -> None
 
 
 def test_each_file_is_taken_once_in_the_order_given(tmp_path: Path) -> None:
-    """Protects against analysing a call twice when folder and file are both named."""
+    """Protects against analyzing a call twice when folder and file are both named."""
     _touch(tmp_path, "a.wav", "b.wav")
     assert discover([tmp_path / "b.wav", tmp_path, tmp_path / "b.wav"]) == [
         tmp_path / "b.wav",
@@ -50,7 +50,7 @@ def test_each_file_is_taken_once_in_the_order_given(tmp_path: Path) -> None:
 
 
 def test_results_of_an_earlier_run_are_no_calls(tmp_path: Path) -> None:
-    """Protects against analysing playback copies when results lie beside the calls."""
+    """Protects against analyzing playback copies when results lie beside the calls."""
     _touch(tmp_path, "a.wav", "out/a/analysis.json", "out/a/audio.ogg")
     assert discover([tmp_path]) == [tmp_path / "a.wav"]
 
@@ -94,7 +94,7 @@ def test_a_link_to_a_transcript_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_missing_path_is_refused(tmp_path: Path) -> None:
-    """Protects against a misspelt folder that looks like an empty batch."""
+    """Protects against a misspelled folder that looks like an empty batch."""
     with pytest.raises(InputRejected, match=r"missing: does not exist"):
         discover([tmp_path / "missing"])
 

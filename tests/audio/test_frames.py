@@ -30,7 +30,7 @@ def sine(hz: float, length_s: float, rate_hz: int = 8000, amplitude: float = 0.5
 
 @pytest.mark.parametrize("clock", CLOCKS)
 @given(index=st.integers(0, 1_000_000))
-def test_a_frame_is_the_nearest_to_its_own_centre(clock: FrameClock, index: int) -> None:
+def test_a_frame_is_the_nearest_to_its_own_center(clock: FrameClock, index: int) -> None:
     """Frames and seconds are two names of one moment, over hours."""
     assert clock.index(clock.time_s(index)) == index
     assert abs(clock.index(clock.time_s(index) + 0.4 * clock.hop_s) - index) == 0
@@ -47,8 +47,8 @@ def test_masks_and_spans_are_inverse(clock: FrameClock, active: list[bool]) -> N
 
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(1, 300)), max_size=4))
-def test_the_frames_of_a_span_have_their_centres_in_it(pieces: list[tuple[int, int]]) -> None:
-    """A frame belongs to a span by its centre, so that spans that touch never share one."""
+def test_the_frames_of_a_span_have_their_centers_in_it(pieces: list[tuple[int, int]]) -> None:
+    """A frame belongs to a span by its center, so that spans that touch never share one."""
     for first, length in pieces:
         span = (first / 200, (first + length) / 200)
         inside = range(10_000)[CLOCK.slice(span)]

@@ -1,10 +1,10 @@
 """Truth against measured on the sample calls: ``make accuracy``.
 
-Words: word error rate after the usual English text normalisation (Radford et al. 2022). Events: one-to-one
+Words: word error rate after the usual English text normalization (Radford et al. 2022). Events: one-to-one
 matching with an onset collar of 0.5 s. A total pools counts; it is never a mean of ratios. Pitch: one
 utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Turn-
-taking: labelled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Voices told apart: one-channel
-versions of the calls (`tests/benchmarks/mono.py`). Speech acts: labelled sentences that no fit has seen
+taking: labeled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Voices told apart: one-channel
+versions of the calls (`tests/benchmarks/mono.py`). Speech acts: labeled sentences that no fit has seen
 (`tests/benchmarks/speech_acts.py`). Guidance: written dialogues with the verdicts that are right
 (`tests/benchmarks/dialogues.py`). Secrets: marked examples (`tests/benchmarks/redaction.py`); words taken
 out count neither as right nor as wrong.
@@ -293,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--no-mono", action="store_true", help="leave out the one-channel versions")
     parser.add_argument("--no-f0", action="store_true", help="leave out the accuracy of the pitch trackers")
-    parser.add_argument("--no-turn-taking", action="store_true", help="leave out the labelled snippets")
+    parser.add_argument("--no-turn-taking", action="store_true", help="leave out the labeled snippets")
     options = parser.parse_args(arguments)
     settings = load_settings(assignments=options.set)
     rows = measure(settings)

@@ -157,7 +157,7 @@ def adapt(known: Sequence[Tensor], truth: Array, weight: Array, asked: Sequence[
     said, counts = torch.from_numpy(truth), torch.from_numpy(weight)
     outputs = torch.zeros(SIZE, truth.shape[1], requires_grad=True)
     intercepts = torch.full((truth.shape[1],), -1.0, requires_grad=True)
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [
             {"params": list(encoder.adapter.values()), "lr": ADAPTER_RATE},
             {"params": [outputs, intercepts], "lr": OUTPUT_RATE},
@@ -166,15 +166,15 @@ def adapt(known: Sequence[Tensor], truth: Array, weight: Array, asked: Sequence[
     )
     steps = EPOCHS * math.ceil(len(known) / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [ADAPTER_RATE, OUTPUT_RATE], total_steps=steps + 1, pct_start=WARM_UP
+        optimizer, [ADAPTER_RATE, OUTPUT_RATE], total_steps=steps + 1, pct_start=WARM_UP
     )
     for _ in range(EPOCHS):
         for batch in _batches(known, rng):
             logits = GAIN * encoder.upper([known[index] for index in batch], DROPOUT) @ outputs + intercepts
             losses = functional.binary_cross_entropy_with_logits(logits, said[batch], reduction="none")
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             ((losses * counts[batch]).sum() / len(batch)).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
             schedule.step()
     found = torch.zeros(len(asked), truth.shape[1])
     with torch.no_grad():

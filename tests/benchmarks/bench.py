@@ -152,7 +152,7 @@ def long_call(folder: Path, length_s: int, settings: Settings) -> Path:
 
 
 def peak_memory_mb(path: Path, assignments: Sequence[str]) -> float:
-    """Peak resident memory of a process that analyses one call."""
+    """Peak resident memory of a process that analyzes one call."""
     command = [sys.executable, "-m", "tests.benchmarks.bench", "--peak-of", str(path)]
     command += [part for assignment in assignments for part in ("--set", assignment)]
     finished = subprocess.run(command, check=True, capture_output=True, text=True)

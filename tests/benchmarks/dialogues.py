@@ -16,7 +16,7 @@ import yaml
 
 from pipeline.guidance.acts import find_acts
 from pipeline.guidance.config import load_guidance
-from pipeline.guidance.judge import Heard, Judgement, judge
+from pipeline.guidance.judge import Heard, Judgment, judge
 from pipeline.phrases import load_phrases
 from pipeline.records import CallFacts, CallMeasures, Measures, Role, Separation, Turn, Verdict, Word
 from pipeline.settings import Settings
@@ -173,13 +173,13 @@ def heard(dialogue: Dialogue, settings: Settings) -> Heard:
     )
 
 
-def judged(dialogue: Dialogue, settings: Settings) -> Judgement:
+def judged(dialogue: Dialogue, settings: Settings) -> Judgment:
     return judge(heard(dialogue, settings), settings)
 
 
-def differences(dialogue: Dialogue, judgement: Judgement) -> list[Difference]:
+def differences(dialogue: Dialogue, judgment: Judgment) -> list[Difference]:
     """The checks of a dialogue that did not come out as expected."""
-    found = {finding.id: finding for finding in judgement.guidance}
+    found = {finding.id: finding for finding in judgment.guidance}
     return [
         Difference(
             dialogue=dialogue.name,

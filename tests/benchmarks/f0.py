@@ -1,4 +1,4 @@
-"""Accuracy of the pitch trackers on resynthesised telephone speech whose F0 is known exactly.
+"""Accuracy of the pitch trackers on resynthesized telephone speech whose F0 is known exactly.
 
 Speech is taken apart with WORLD (M. Morise, F. Yokomori and K. Ozawa, IEICE Transactions E99-D, 2016) and put
 together again with an F0 contour of our choice, at several heights. That contour is the truth, whatever the
@@ -73,7 +73,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A resynthesised clip on the line without noise, and what is true of it.
+    """A resynthesized clip on the line without noise, and what is true of it.
 
     samples: float64 at `LINE_RATE_HZ`; f0_hz: 0 where unvoiced, every `VOCODER_HOP_S` from time 0;
     speech: own speech in seconds
@@ -192,7 +192,7 @@ def sample_audio_clips(folder: Path = SAMPLE_AUDIO, per_voice: int = CLIPS_PER_V
     """The longest utterances of each voice in the sample calls, cut from the speaker's own channel.
 
     The calls are in the telephone band already. Its slope below 300 Hz is undone as far as it can be, so that
-    the vocoder finds an envelope and a contour there; the truth is the contour that it then synthesises.
+    the vocoder finds an envelope and a contour there; the truth is the contour that it then synthesizes.
     """
     clips: list[Clip] = []
     for path in sorted((folder / "truth").glob("*.json")):
@@ -293,12 +293,12 @@ def noise_like(kind: str, length: int, voice: str, clips: Sequence[Clip], seed: 
     return np.asarray(noise / rms(noise))
 
 
-def resynthesised(clip: Clip, heights_st: Sequence[float] = HEIGHTS_ST) -> list[Truth]:
+def resynthesized(clip: Clip, heights_st: Sequence[float] = HEIGHTS_ST) -> list[Truth]:
     """The clip spoken again by the vocoder at each height, on the line at the usual level."""
     samples = np.ascontiguousarray(clip.samples)
     frame_period_ms = 1000 * VOCODER_HOP_S
     f0_hz, times_s = pyworld.harvest(samples, VOCODER_RATE_HZ, 60.0, 450.0, frame_period_ms)
-    # A second analysis in the range of the first keeps octave errors out of the contour: resynthesised, they
+    # A second analysis in the range of the first keeps octave errors out of the contour: resynthesized, they
     # would be "true" of a signal that still has the other octave in its envelope.
     low_hz, high_hz = np.quantile(f0_hz[f0_hz > 0], [0.25, 0.75])
     f0_hz, times_s = pyworld.harvest(samples, VOCODER_RATE_HZ, 0.7 * low_hz, 1.7 * high_hz, frame_period_ms)
@@ -357,7 +357,7 @@ def run(
     noises: Sequence[str] = NOISES,
 ) -> list[F0Accuracy]:
     """A row for each condition and tracker, over all clips at all heights."""
-    truths = [truth for clip in clips for truth in resynthesised(clip, heights_st)]
+    truths = [truth for clip in clips for truth in resynthesized(clip, heights_st)]
     conditions: list[tuple[str, float | None]] = [("clean", None)]
     conditions += [(kind, snr_db) for kind in noises for snr_db in SNRS_DB]
     rows = []

@@ -1,7 +1,7 @@
 """Fits the recognition of speech acts by meaning: ``make fit``.
 
 An adapter of the embedding (``tests/benchmarks/adapt_embedding.py``) and one logistic regression an act, on
-the labelled sentences that are not for the test, the examples of ``configs/speech_acts.en.yaml``, and the
+the labeled sentences that are not for the test, the examples of ``configs/speech_acts.en.yaml``, and the
 sentences of other acts that the same speaker can do, unless acts overlap. Each fold of the sentences is
 answered by a fit on the other folds. On these answers the sum of both is made a probability by a sigmoid
 (Platt 1999), and a threshold is chosen for what phrases do not find. What is kept is a last fit, on all
@@ -40,7 +40,7 @@ from pipeline.guidance.speech_acts import SpeechAct, SpeechActs, load_speech_act
 from pipeline.models import load_sentence_encoder, resolve_sentence_embedding
 from pipeline.settings import load_settings
 from tests.benchmarks.adapt_embedding import adapt, lower_layers
-from tests.benchmarks.speech_acts import FOLDS, LANGUAGE, alike, fold, for_test, groups, labelled
+from tests.benchmarks.speech_acts import FOLDS, LANGUAGE, alike, fold, for_test, groups, labeled
 
 Vector = npt.NDArray[np.float64]
 Array = npt.NDArray[np.float32]
@@ -81,14 +81,14 @@ class Case:
 
 def cases_of(act: SpeechAct, acts: SpeechActs, examples: dict[str, list[str]]) -> list[Case]:
     """What ``act`` is fitted on."""
-    own = {each.text: each.positive for each in labelled() if each.act == act.id and not for_test(each.text)}
+    own = {each.text: each.positive for each in labeled() if each.act == act.id and not for_test(each.text)}
     others = [other for other in acts.acts.values() if not _overlap(act, other) and _may_meet(act, other)]
     names = {other.id for other in others}
     found = [Case(text, positive, 1.0, fold(text), True) for text, positive in own.items()]
     found += [Case(text, True, 1.0, None, False) for text in examples[act.id]]
     strange = {
         each.text
-        for each in labelled()
+        for each in labeled()
         if each.act in names and each.positive and each.text not in own and not for_test(each.text)
     }
     found += [Case(text, False, OTHERS_WEIGHT, fold(text), False) for text in sorted(strange)]
@@ -175,7 +175,7 @@ def regressions(matrix: Array, truth: Array, weight: Array) -> tuple[Array, Arra
     seen, said, counts = torch.from_numpy(matrix), torch.from_numpy(truth), torch.from_numpy(weight)
     weights = torch.zeros(matrix.shape[1], truth.shape[1], requires_grad=True)
     intercepts = torch.zeros(truth.shape[1], requires_grad=True)
-    optimiser = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [weights, intercepts],
         max_iter=STEPS,
         history_size=8,
@@ -184,14 +184,14 @@ def regressions(matrix: Array, truth: Array, weight: Array) -> tuple[Array, Arra
     )
 
     def loss() -> torch.Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         logits = seen @ weights + intercepts
         losses = functional.binary_cross_entropy_with_logits(logits, said, reduction="none")
         total = (losses * counts).sum() + weights.square().sum() / (2 * INVERSE_PENALTY)
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     return weights.detach().numpy(), intercepts.detach().numpy()
 
 
@@ -211,7 +211,7 @@ def cross_fitted(lesson: Lesson, tokens: Sequence[Tensor], lower: Array) -> Vect
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What cross-fitting says of one act, on its own labelled sentences; ``precision`` and ``recall`` are of
+    """What cross-fitting says of one act, on its own labeled sentences; ``precision`` and ``recall`` are of
     phrases and meaning together."""
 
     act: str
@@ -274,9 +274,9 @@ def _texts(cases: Sequence[Case], chosen: npt.NDArray[np.bool_]) -> tuple[str, .
 
 
 def fit(acts: SpeechActs) -> tuple[WeightsFile, list[Validation]]:
-    """The weights of all acts that sentences are labelled for, and what cross-fitting says of them."""
+    """The weights of all acts that sentences are labeled for, and what cross-fitting says of them."""
     examples = usable_examples(acts)
-    names = [name for name in acts.acts if any(each.act == name for each in labelled())]
+    names = [name for name in acts.acts if any(each.act == name for each in labeled())]
     cases = [cases_of(acts.acts[name], acts, examples) for name in names]
     lesson = lesson_of(cases)
     matrix, grams = describe(lesson.texts, acts)
@@ -318,8 +318,8 @@ def _act_weights(checked: Validation, weights: Array, intercept: float) -> ActWe
 
 
 def sentences_sha256() -> str:
-    """Identity of all labelled sentences."""
-    lines = (f"{each.act}\t{each.positive}\t{each.text}\n" for each in labelled())
+    """Identity of all labeled sentences."""
+    lines = (f"{each.act}\t{each.positive}\t{each.text}\n" for each in labeled())
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

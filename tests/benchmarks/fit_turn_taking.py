@@ -2,7 +2,7 @@
 
 A multinomial logistic model with a ridge over the features of :mod:`pipeline.turns.weighing`, on the training
 cases of tests/data/turntaking (never on the test cases) and further ones of the kinds that are easily taken
-for another, with the words as recognised. Calls held out in turn choose the ridge, the margin at which
+for another, with the words as recognized. Calls held out in turn choose the ridge, the margin at which
 the model overrules the rules, and the temperature that makes its probabilities come true; then all training
 cases are fitted. The same cases give the same file.
 """

@@ -96,7 +96,7 @@ def analyzed(mono: Mono, settings: Settings) -> Analysis:
 
 
 def attributed(truth: Truth, analysis: Analysis) -> tuple[int, int]:
-    """Recognised words that match a written one, and how many of them have its speaker.
+    """Recognized words that match a written one, and how many of them have its speaker.
 
     All words of a call are aligned in the order in which they are spoken; voices get the roles that fit best.
     """
@@ -312,7 +312,7 @@ def measure(
 
 
 def words_line(settings: Settings, versions: Sequence[Version] = VERSIONS) -> str:
-    """Recognised words given to the right speaker, of those that were recognised right; and roles told."""
+    """Recognized words given to the right speaker, of those that were recognized right; and roles told."""
     words = right = calls = roles = 0
     for version in versions:
         for number, truth in enumerate(sample_truths()):
@@ -322,7 +322,7 @@ def words_line(settings: Settings, versions: Sequence[Version] = VERSIONS) -> st
             if truth.speech("customer"):
                 calls, roles = calls + 1, roles + roles_right(truth, analysis)
     return (
-        f"recognised words given to the right speaker: {right / words:.1%} of {words}; "
+        f"recognized words given to the right speaker: {right / words:.1%} of {words}; "
         f"agent and customer told right: {roles} of {calls} calls with two voices"
     )
 

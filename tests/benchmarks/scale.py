@@ -1,4 +1,4 @@
-"""What a batch costs besides analysing: ``make scale``.
+"""What a batch costs besides analyzing: ``make scale``.
 
 Synthetic calls, whose analyses are as large as those of the sample calls, go through what the nightly flow
 does with every call of its source and output: the batch's files are written as after a night in which all
@@ -12,7 +12,7 @@ a stand-in for the analysis, as flows and without, on one temporary server. Seco
 the run and the server together.
 
 ``--workers`` measures instead how much more two worker processes do than one, each with one thread and calls
-that are really analysed. Give it a calm machine: ``taskset -c 0,1 make scale ARGUMENTS=--workers``.
+that are really analyzed. Give it a calm machine: ``taskset -c 0,1 make scale ARGUMENTS=--workers``.
 """
 
 import argparse
@@ -47,7 +47,7 @@ from tests.benchmarks.truth import sample_truths
 
 COUNTS = (1_000, 10_000, 100_000)
 LIMIT_MS = 10.0
-"""CPU time that a batch may cost per call besides analysing it."""
+"""CPU time that a batch may cost per call besides analyzing it."""
 AGENTS = 200
 FOLDER_CALLS = 1_000
 """Recordings in a folder, as recorders make one a day."""
@@ -74,7 +74,7 @@ class Cost:
 
 
 def make_calls(root: Path, count: int, settings: Settings) -> list[CallOutcome]:
-    """Recordings with rows in calls.csv, their current analyses, and the outcomes of analysing them."""
+    """Recordings with rows in calls.csv, their current analyses, and the outcomes of analyzing them."""
     template = _template(settings)
     _, end_of_call, rest = analysis_json.dumps(template).partition(b' },\n "separation"')
     outcomes = []
@@ -238,7 +238,7 @@ def prefect_overhead() -> str:
             else:
                 settings = load_settings(assignments=given)
                 counts = run_night(settings, **places, analyze=fakes.analyze).counts
-            if counts["analysed"] + counts["unchanged"] != len(list(calls.iterdir())):
+            if counts["analyzed"] + counts["unchanged"] != len(list(calls.iterdir())):
                 raise AssertionError(counts)
             return _since(before, asked)
 

@@ -1,4 +1,4 @@
-"""Speech acts in labelled sentences: precision and recall of each act on the part that no fit has seen.
+"""Speech acts in labeled sentences: precision and recall of each act on the part that no fit has seen.
 
 The sentences are in ``tests/data/speech_acts``: of each act, ones that are it, ones that only look like it. A
 sentence is in the test part by a hash of its words, together with those that are nearly the same, so new
@@ -21,7 +21,7 @@ from pipeline.records import Role, Turn
 from pipeline.settings import Settings
 
 LANGUAGE = "en"
-LABELLED = Path(__file__).parent.parent / "data/speech_acts"
+LABELED = Path(__file__).parent.parent / "data/speech_acts"
 TEST_SHARE = 3
 """Every third group of sentences is for the test."""
 FOLDS = 3
@@ -32,7 +32,7 @@ WORD_S = 0.35
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class Labeled:
     """A sentence, and whether it is the act that it was written for."""
 
     act: str
@@ -65,20 +65,20 @@ class ActRow:
 
 
 @cache
-def labelled() -> tuple[Labelled, ...]:
-    """All labelled sentences."""
+def labeled() -> tuple[Labeled, ...]:
+    """All labeled sentences."""
     found = []
-    for path in sorted(LABELLED.glob("*.yaml")):
+    for path in sorted(LABELED.glob("*.yaml")):
         content: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
         for label in ("positive", "negative"):
-            found += [Labelled(path.stem, text, label == "positive") for text in content[label]]
+            found += [Labeled(path.stem, text, label == "positive") for text in content[label]]
     return tuple(found)
 
 
 @cache
 def groups() -> Mapping[str, int]:
-    """Of each labelled text a number that those nearly the same share, evenly spread."""
-    texts = sorted({each.text for each in labelled()}, key=_number)
+    """Of each labeled text a number that those nearly the same share, evenly spread."""
+    texts = sorted({each.text for each in labeled()}, key=_number)
     words = {text: frozenset(bare_words(text)) for text in texts}
     common = Counter(word for own in words.values() for word in own)
     by_rare: dict[str, list[str]] = {}
@@ -136,7 +136,7 @@ def as_turns(texts: Iterable[str], role: Role) -> list[Turn]:
 
 def measure(settings: Settings) -> list[ActRow]:
     """The table of the test part."""
-    chosen = [each for each in labelled() if for_test(each.text)]
+    chosen = [each for each in labeled() if for_test(each.text)]
     acts = load_speech_acts(LANGUAGE).acts
     found: dict[tuple[str, str], str] = {}
     texts = sorted({each.text for each in chosen})
@@ -150,10 +150,10 @@ def measure(settings: Settings) -> list[ActRow]:
 
 
 def _acts() -> set[str]:
-    return {each.act for each in labelled()}
+    return {each.act for each in labeled()}
 
 
-def _row(act: str, sentences: Iterable[Labelled], found: Mapping[tuple[str, str], str]) -> ActRow:
+def _row(act: str, sentences: Iterable[Labeled], found: Mapping[tuple[str, str], str]) -> ActRow:
     layers = [(each.positive, found.get((each.text, act))) for each in sentences]
     return ActRow(
         act=act,

@@ -1,6 +1,6 @@
-"""Turn-taking on labelled snippets (tests/data/turntaking), against the truth and against a peer.
+"""Turn-taking on labeled snippets (tests/data/turntaking), against the truth and against a peer.
 
-Snippets under one condition are transcribed ten at a time, as the turns of a call are: the recogniser packs
+Snippets under one condition are transcribed ten at a time, as the turns of a call are: the recognizer packs
 the speech of a channel into windows. Everything else sees a snippet by itself. Events are matched one to one,
 same speaker and same kind, with an onset collar of 0.5 s. The peer is call-ai-metrics, which works on energy:
 its interruptions have times; its backchannels are counts per speaker, and are compared by count.
@@ -84,7 +84,7 @@ def load_whisper(settings: Settings) -> Recognizer:
 
 
 def hear(some: Sequence[Case], settings: Settings, recognizer: Recognizer | None) -> list[Heard]:
-    """Speech and words of some cases; without a recogniser the words are the true ones."""
+    """Speech and words of some cases; without a recognizer the words are the true ones."""
     found = []
     silero = load_voice_activity(settings.models)
     for _, under in groupby(sorted(some, key=lambda case: case.condition), lambda case: case.condition):
@@ -116,7 +116,7 @@ def _true_words(case: Case, role: Role, speech: Sequence[Span], settings: Settin
 
 
 def _transcribed(group: Sequence[Heard], settings: Settings, recognizer: Recognizer) -> list[Heard]:
-    """The group with the words of the recogniser, which hears the snippets one after the other."""
+    """The group with the words of the recognizer, which hears the snippets one after the other."""
     starts_s = np.cumsum([0.0, *(one.samples.shape[1] / RATE_HZ + GAP_S for one in group)]).tolist()
     words: list[dict[Role, tuple[Word, ...]]] = [{} for _ in group]
     for channel, role in enumerate(ROLES):
@@ -235,7 +235,7 @@ def edge_errors_ms(some: Iterable[Heard]) -> list[float]:
 
 
 def run(settings: Settings, split: str = "test") -> list[Row]:
-    """All rows of a split: the product with recognised and with true words, and the peer."""
+    """All rows of a split: the product with recognized and with true words, and the peer."""
     some = cases(split)
     heard = hear(some, settings, load_whisper(settings))
     told = hear(some, settings, None)
@@ -250,7 +250,7 @@ def run(settings: Settings, split: str = "test") -> list[Row]:
 
 def table(rows: Sequence[Row]) -> str:
     lines = [
-        f"{'labelled snippets':<23}{'conditions':<20}{'event':<20}{'truth':>6}{'found':>6}{'P':>6}{'R':>6}"
+        f"{'labeled snippets':<23}{'conditions':<20}{'event':<20}{'truth':>6}{'found':>6}{'P':>6}{'R':>6}"
         f"{'F1':>6}{'onset ms: median':>18}{'p90':>6}"
     ]
     for row in rows:

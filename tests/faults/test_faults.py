@@ -101,7 +101,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a night leaves to which nothing happens."""
     place = Place(tmp_path_factory.mktemp("undisturbed"), *NAMES)
     (place.calls / "once-b.begun").touch()
-    assert place.night().counts["analysed"] == len(NAMES)
+    assert place.night().counts["analyzed"] == len(NAMES)
     return place.result()
 
 
@@ -121,7 +121,7 @@ def test_a_killed_worker_costs_its_call_one_try(place: Place, undisturbed: dict[
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(place.night)
         os.kill(place.await_call("once-b"), signal.SIGKILL)
-        assert running.result(PATIENCE_S).counts["analysed"] == len(NAMES)
+        assert running.result(PATIENCE_S).counts["analyzed"] == len(NAMES)
     assert Counter(name for name, _ in place.begun()) == Counter([*NAMES, "once-b"])
     assert place.result() == undisturbed
     assert place.night().counts["unchanged"] == len(NAMES)
@@ -166,7 +166,7 @@ def test_an_output_that_cannot_be_written(place: Place, undisturbed: dict[str, A
     night = place.night()
     assert [bad.call_id for bad in night.failures] == ["c"]
     (place.out / "c").unlink()
-    assert place.night().counts == night.counts | {"analysed": 1, "unchanged": 3, "failed": 0}
+    assert place.night().counts == night.counts | {"analyzed": 1, "unchanged": 3, "failed": 0}
     assert place.result() == undisturbed
 
 
@@ -180,11 +180,11 @@ def test_the_database_stops(place: Place, undisturbed: dict[str, Any]) -> None:
         place.await_call("a")
         turn("stop")
         night = running.result(PATIENCE_S)
-        assert (night.counts["analysed"], night.counts["failed"]) == (len(NAMES), 0)
+        assert (night.counts["analyzed"], night.counts["failed"]) == (len(NAMES), 0)
         assert "store" in (night.ledger_error or "")
         turn("start")
         again = place.night()
-        assert again.counts["analysed"] <= 1  # the agent's call, if it met no store
+        assert again.counts["analyzed"] <= 1  # the agent's call, if it met no store
         assert again.ledger_error is None
         assert set(place.states().values()) == {"done"}
         (place.calls / "c.json").unlink()
@@ -204,7 +204,7 @@ def test_half_of_the_recordings_are_damaged(place: Place, undisturbed: dict[str,
     assert {bad.error for bad in first.failures} == {bad.error for bad in second.failures}
     for name, content in whole.items():
         (place.calls / f"{name}.wav").write_bytes(content)
-    assert place.night().counts["analysed"] == 2
+    assert place.night().counts["analyzed"] == 2
     assert place.result() == undisturbed
 
 
@@ -241,6 +241,6 @@ def test_two_runs_at_once_share_the_work(tmp_path: Path, monkeypatch: pytest.Mon
     told = [json.loads(program.communicate(timeout=PATIENCE_S)[0]) for program in programs]
     assert [program.returncode for program in programs] == [0, 0]
     assert Counter(name for name, _ in place.begun()) == Counter(names)
-    assert sum(each["analysed"] for each in told) == len(names)
+    assert sum(each["analyzed"] for each in told) == len(names)
     assert place.result()["count"] == len(names)
     assert place.states() == dict.fromkeys(names, "done")

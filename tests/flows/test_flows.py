@@ -57,7 +57,7 @@ def test_failing_calls_are_recorded_and_the_batch_goes_on(tmp_path: Path) -> Non
     state = nightly(tmp_path / "calls", tmp_path / "out", workers=2)
     assert (state.name, state.type) == ("CompletedWithFailures", StateType.COMPLETED)
     result = state.result()
-    assert (result["analysed"], result["failed"], result["unchanged"]) == (3, 2, 0)
+    assert (result["analyzed"], result["failed"], result["unchanged"]) == (3, 2, 0)
     assert {bad["call_id"]: bad["error"] for bad in result["failures"]} == {
         "crash-b": "worker process died with exit code 66",
         "reject-c": f"{tmp_path}/calls/reject-c.wav: has no speech",
@@ -76,7 +76,7 @@ def test_rerun_analyses_only_what_is_new_or_changed(tmp_path: Path) -> None:
     before = (tmp_path / "out/a/analysis.json").stat().st_mtime_ns
     fakes.record(tmp_path / "calls", "b", "c", seconds=2.0)
     result = nightly(tmp_path / "calls", tmp_path / "out").result()
-    assert (result["analysed"], result["unchanged"]) == (2, 1)
+    assert (result["analyzed"], result["unchanged"]) == (2, 1)
     assert (tmp_path / "out/a/analysis.json").stat().st_mtime_ns == before
     assert json.loads((tmp_path / "out/summary.json").read_bytes())["calls"] == 3
 
@@ -88,14 +88,14 @@ def test_object_stores(tmp_path: Path) -> None:
         store.put_file(str(path), f"/recorder/monday/{path.name}")
     store.pipe_file("/recorder/monday/a.json", b'{"agent_id": "maya", "started_at": "2026-03-02T09:00:00"}')
     result = nightly("memory://recorder", "memory://reports", date="2026-03-02").result()
-    assert (result["analysed"], result["failed"]) == (1, 0)
+    assert (result["analyzed"], result["failed"]) == (1, 0)
     assert result["index"] == "memory://reports/index.html"
     stored = json.loads(store.cat_file("/reports/a/analysis.json"))
     assert stored["call"]["agent_id"] == "maya"
     assert stored["call"]["source"] == "memory://recorder/monday/a.wav"
     assert store.exists("/reports/calls.parquet")
     result = nightly("memory://recorder", "memory://reports").result()
-    assert (result["analysed"], result["unchanged"], result["failed"]) == (1, 1, 1)
+    assert (result["analyzed"], result["unchanged"], result["failed"]) == (1, 1, 1)
 
 
 def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store.pipe_file("recorder/monday/a.json", b'{"agent_id": "maya"}')
         store.pipe_file("recorder/monday/calls.csv", b"file,call_id,queue\nb.wav,B 2,billing\n")
         result = nightly("s3://recorder", "s3://reports/2026-03").result()
-        assert (result["analysed"], result["failed"], result["index"]) == (
+        assert (result["analyzed"], result["failed"], result["index"]) == (
             3,
             0,
             "s3://reports/2026-03/index.html",
@@ -129,18 +129,18 @@ def test_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         written = {name: store.info(name)["LastModified"] for name in store.find("reports") if "/a/" in name}
         server.refuse = spy
         rerun = nightly("s3://recorder", "s3://reports/2026-03").result()
-        assert (rerun["analysed"], rerun["failed"], rerun["unchanged"], fetched) == (0, 0, 3, [])
+        assert (rerun["analyzed"], rerun["failed"], rerun["unchanged"], fetched) == (0, 0, 3, [])
         store.invalidate_cache()
         assert {name: store.info(name)["LastModified"] for name in written} == written
         (longer,) = fakes.record(tmp_path, "b", seconds=2.0)
         store.put_file(str(longer), "recorder/monday/b.wav")
         changed = nightly("s3://recorder", "s3://reports/2026-03").result()
-        assert (changed["analysed"], changed["unchanged"]) == (1, 2)
+        assert (changed["analyzed"], changed["unchanged"]) == (1, 2)
         assert set(fetched) == {"/recorder/monday/b.wav"}
 
 
 def test_refused_upload_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call whose reports could not be sent is sent later, and not analysed again: its recording is gone."""
+    """A call whose reports could not be sent is sent later, and not analyzed again: its recording is gone."""
     quick = flows.nightly.process.with_options(retry_delay_seconds=[0, 0, 0])
     monkeypatch.setattr(flows.nightly, "process", quick)
     (recording,) = fakes.record(tmp_path / "calls", "a")
@@ -156,7 +156,7 @@ def test_refused_upload_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monke
     with s3_server(monkeypatch) as server:
         server.refuse = refuse
         result = nightly(tmp_path / "calls", "s3://reports").result()
-        assert (result["analysed"], result["failed"], len(refused)) == (1, 0, 2)
+        assert (result["analyzed"], result["failed"], len(refused)) == (1, 0, 2)
         assert fsspec.filesystem("s3").exists("reports/a/analysis.json")
 
 
@@ -178,11 +178,11 @@ def test_lost_dask_worker_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         killer.join()
         assert [process.poll() for process in cluster.processes].count(-signal.SIGKILL) == 1
     for result in (local, spread):
-        assert (result["analysed"], result["failed"], result["unchanged"]) == (5, 1, 0)
+        assert (result["analyzed"], result["failed"], result["unchanged"]) == (5, 1, 0)
     here, there = _written(tmp_path / "here"), _written(tmp_path / "there")
     assert [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)] == []
     rerun = nightly(calls, tmp_path / "there").result()
-    assert (rerun["analysed"], rerun["failed"], rerun["unchanged"]) == (0, 1, 5)
+    assert (rerun["analyzed"], rerun["failed"], rerun["unchanged"]) == (0, 1, 5)
 
 
 def _kill_owner(mark: Path) -> None:

@@ -32,7 +32,7 @@ def night(*, failed: bool = True) -> Night:
     )
     return Night(
         outcomes=(bad,) if failed else (),
-        counts={"analysed": 11, "rescored": 0, "unchanged": 3, "elsewhere": 0, "failed": int(failed)},
+        counts={"analyzed": 11, "rescored": 0, "unchanged": 3, "elsewhere": 0, "failed": int(failed)},
         index="/srv/reports/index.html",
         seconds=90.0,
         ledger={},
@@ -96,10 +96,10 @@ def test_webhook(tmp_path: Path, answer: int) -> None:
         problems = notify.tell(night(), settings)
     assert problems == ([] if answer == 200 else ["the webhook could not be sent (HTTPError)"])
     (document,) = got
-    assert document["counts"]["analysed"] == 11
+    assert document["counts"]["analyzed"] == 11
     assert document["failed"] == [{"call_id": "late-bill-001", "error_kind": "KeyError"}]
     assert document["quarantined"] == ["often-002"]
-    assert document["text"].startswith("Calls analysed: 11, failed: 1\n")
+    assert document["text"].startswith("Calls analyzed: 11, failed: 1\n")
     assert SAID not in json.dumps(document)
 
 
@@ -116,7 +116,7 @@ def test_mail() -> None:
     with served(server):
         assert notify.tell(night(), settings) == []
     (mail,) = Mailbox.got
-    assert "Subject: Calls analysed: 11, failed: 1" in mail
+    assert "Subject: Calls analyzed: 11, failed: 1" in mail
     assert "To: lead@example.org" in mail
     assert "late-bill-001 (KeyError)" in mail
     assert SAID not in mail

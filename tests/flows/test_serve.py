@@ -65,13 +65,13 @@ def test_a_triggered_night_succeeds_with_its_artifacts(api: httpx.Client, tmp_pa
     run = _night(api, tmp_path)
     state = run["state"]
     assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state["message"]
-    assert state["message"].startswith("2 analysed")
+    assert state["message"].startswith("2 analyzed")
     of_run = {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}}
     artifacts = {each["key"]: each for each in api.post("/artifacts/filter", json=of_run).json()}
     assert set(artifacts) == {"callcoach-nightly", "callcoach-index", "callcoach-summary"}
     assert (tmp_path / "out/index.html").as_uri() in artifacts["callcoach-index"]["data"]
     deadline = time.monotonic() + PATIENCE_S
-    while not any(line.startswith("2 analysed") for line in _log(api, run["id"])):  # it is sent in batches
+    while not any(line.startswith("2 analyzed") for line in _log(api, run["id"])):  # it is sent in batches
         assert time.monotonic() < deadline
         time.sleep(0.5)
 
@@ -101,7 +101,7 @@ def test_the_documented_automation_tells_of_failed_calls(api: httpx.Client, tmp_
         while not got and time.monotonic() < deadline:
             time.sleep(0.1)
     (told,) = got
-    assert told["text"].startswith("CompletedWithFailures: 1 analysed, ")
+    assert told["text"].startswith("CompletedWithFailures: 1 analyzed, ")
     assert told["text"].endswith(", 1 failed")
 
 

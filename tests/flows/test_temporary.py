@@ -139,7 +139,7 @@ def test_a_night_without_work_starts_none(tmp_path: Path) -> None:
     assert not (tmp_path / "prefect/prefect.db").exists()
     fakes.record(tmp_path / "calls", "c")
     done = nightly(tmp_path)
-    assert json.loads(done.stdout)["analysed"] == 1, done.stderr
+    assert json.loads(done.stdout)["analyzed"] == 1, done.stderr
     with sqlite3.connect(tmp_path / "prefect/prefect.db") as database:
         assert database.execute("SELECT name, state_name FROM task_run").fetchall() == [("c", "Completed")]
         assert database.execute("SELECT state_name FROM flow_run").fetchall() == [("CompletedWithFailures",)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.guidance.judge import Heard, Judgement, judge
+from pipeline.guidance.judge import Heard, Judgment, judge
 from pipeline.records import Act, Event, Finding, Measures, Role, Turn, VoiceTurn
 from tests.factories import analysis, settings, turn
 
@@ -94,7 +94,7 @@ def heard(
     )
 
 
-def judged(said: Sequence[Said], **changes: Any) -> Judgement:
+def judged(said: Sequence[Said], **changes: Any) -> Judgment:
     return judge(heard(said, **changes), settings())
 
 

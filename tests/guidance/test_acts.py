@@ -18,7 +18,7 @@ from pipeline.records import Role, Turn
 from pipeline.settings import load_settings
 from pipeline.texts import Text
 from tests.benchmarks.fit_speech_acts import sentences_sha256
-from tests.benchmarks.speech_acts import as_turns, for_test, groups, labelled
+from tests.benchmarks.speech_acts import as_turns, for_test, groups, labeled
 from tests.dialogue import SETTINGS, Units, floor, talk
 from tests.factories import in_english
 
@@ -114,7 +114,7 @@ PARAPHRASES = [
 
 def test_meaning_finds_what_no_phrase_says() -> None:
     """Protects the second layer: it finds more, and says that it did."""
-    texts = sorted({each.text for each in labelled() if each.positive and not for_test(each.text)})[::40]
+    texts = sorted({each.text for each in labeled() if each.positive and not for_test(each.text)})[::40]
     turns = as_turns(texts, "agent")
     both, alone = find_acts(turns, "en", SETTINGS), find_acts(turns, "en", BY_PHRASES)
     assert both.model is not None
@@ -157,10 +157,10 @@ def test_weights_belong_to_the_sentences_and_examples() -> None:
     assert weights_path("en").stat().st_size < 1_200_000
 
 
-def test_every_act_is_labelled_in_both_ways() -> None:
+def test_every_act_is_labeled_in_both_ways() -> None:
     """Protects the figures: forty sentences of each kind, no sentence of both kinds."""
     for name in ACTS.acts:
-        own = [each for each in labelled() if each.act == name]
+        own = [each for each in labeled() if each.act == name]
         yes = {each.text for each in own if each.positive}
         no = {each.text for each in own if not each.positive}
         assert min(len(yes), len(no)) >= 40

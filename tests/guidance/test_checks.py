@@ -46,10 +46,10 @@ def test_every_check_of_the_file_is_decided() -> None:
 def test_rules_that_hold_for_any_call(lines: list[Said]) -> None:
     """Credits are never missed, don'ts neither; what is not due has no score; scores lie in 0..1."""
     spoken = heard(lines)
-    judgement = judge(spoken, settings())
-    assert judge(spoken, settings()) == judgement
-    assert [finding.id for finding in judgement.guidance] == list(GUIDANCE.checks)
-    for finding in judgement.guidance:
+    judgment = judge(spoken, settings())
+    assert judge(spoken, settings()) == judgment
+    assert [finding.id for finding in judgment.guidance] == list(GUIDANCE.checks)
+    for finding in judgment.guidance:
         kind = GUIDANCE.checks[finding.id].kind
         allowed: dict[str, set[Verdict]] = {
             "do": {"met", "partly_met", "missed"} | ({"violated"} if finding.id == "set_limits" else set()),
@@ -70,10 +70,10 @@ def test_rules_that_hold_for_any_call(lines: list[Said]) -> None:
 def test_nothing_is_due_without_its_occasion(lines: list[Said]) -> None:
     """Empathy is missed only where there was something to be empathic about."""
     spoken = heard(lines)
-    judgement = judge(spoken, settings())
-    verdict = {finding.id: finding.verdict for finding in judgement.guidance}
+    judgment = judge(spoken, settings())
+    verdict = {finding.id: finding.verdict for finding in judgment.guidance}
     acts = {act.id for act in spoken.acts if act.speaker == "customer"}
-    if not judgement.tension.spans:
+    if not judgment.tension.spans:
         due_in_tension = [name for name, check in GUIDANCE.checks.items() if check.occasion == "tension"]
         assert {verdict[name] for name in due_in_tension} <= {"not_applicable", "not_scored"}
     if not acts & set(GUIDANCE.problem_acts):

@@ -90,8 +90,8 @@ def test_odd_dates_of_a_call(started_at: str | None) -> None:
 @given(said())
 def test_scores_are_their_sums(lines: list[Said]) -> None:
     """0..100; only what was counted is in the denominator; too little counted gives no score."""
-    judgement = judged(lines)
-    scores, counted = judgement.scores, {one.id: one for one in judgement.guidance if one.score is not None}
+    judgment = judged(lines)
+    scores, counted = judgment.scores, {one.id: one for one in judgment.guidance if one.score is not None}
     sums = {one.id: one for one in scores.sums}
     values = {
         "overall": scores.overall,
@@ -113,7 +113,7 @@ def test_scores_are_their_sums(lines: list[Said]) -> None:
             assert 0 <= value <= 100
             assert value == pytest.approx(100 * total.points / total.weight)
             assert total.weight == pytest.approx(sum(counted[check].weight for check in total.checks))
-    assert set(scores.not_scored) == {one.id for one in judgement.guidance if one.verdict == "not_scored"}
+    assert set(scores.not_scored) == {one.id for one in judgment.guidance if one.verdict == "not_scored"}
 
 
 def test_a_single_check_is_no_overall_score() -> None:
@@ -239,7 +239,7 @@ def test_the_guidance_names_its_version() -> None:
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, before: str, after: str) -> None:
-    """A misspelt key, a missing one or a value out of range does not silently change verdicts."""
+    """A misspelled key, a missing one or a value out of range does not silently change verdicts."""
     path = tmp_path / "guidance.yaml"
     text = GUIDANCE_FILE.read_text(encoding="utf-8")
     assert before in text

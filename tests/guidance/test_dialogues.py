@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pipeline.guidance.config import load_guidance
-from pipeline.guidance.judge import Judgement
+from pipeline.guidance.judge import Judgment
 from pipeline.reports.analysis_json import dumps
 from tests.benchmarks.dialogues import Difference, agreement, dialogues, differences, judged, rows
 from tests.factories import analysis, settings
@@ -17,13 +17,13 @@ LEAST_OF_A_CHECK = 0.75
 
 
 @pytest.fixture(scope="module")
-def judgements() -> dict[str, Judgement]:
+def judgments() -> dict[str, Judgment]:
     return {dialogue.name: judged(dialogue, settings()) for dialogue in dialogues()}
 
 
 @pytest.fixture(scope="module")
-def wrong(judgements: dict[str, Judgement]) -> list[Difference]:
-    return [each for one in dialogues() for each in differences(one, judgements[one.name])]
+def wrong(judgments: dict[str, Judgment]) -> list[Difference]:
+    return [each for one in dialogues() for each in differences(one, judgments[one.name])]
 
 
 def test_every_dialogue_expects_every_check_that_words_decide() -> None:
@@ -50,17 +50,17 @@ def test_verdicts_agree_with_the_guidance(wrong: list[Difference]) -> None:
         assert row.agreed >= LEAST_OF_A_CHECK * row.dialogues, row
 
 
-def test_without_sound_nothing_is_said_of_it(judgements: dict[str, Judgement]) -> None:
+def test_without_sound_nothing_is_said_of_it(judgments: dict[str, Judgment]) -> None:
     """Checks of how something was said are never guessed from words."""
-    for judgement in judgements.values():
-        verdicts = {finding.id: finding.verdict for finding in judgement.guidance}
+    for judgment in judgments.values():
+        verdicts = {finding.id: finding.verdict for finding in judgment.guidance}
         assert {verdicts[check] for check in BY_SOUND} <= {"not_scored", "not_applicable"}
 
 
-def test_evidence_is_in_the_dialogue(judgements: dict[str, Judgement]) -> None:
+def test_evidence_is_in_the_dialogue(judgments: dict[str, Judgment]) -> None:
     """Every quote was said in the turn that it names, within its times."""
     for dialogue in dialogues():
-        for finding in judgements[dialogue.name].guidance:
+        for finding in judgments[dialogue.name].guidance:
             for one in finding.evidence:
                 if one.turn is not None and one.quote:
                     said = dialogue.lines[one.turn].text
@@ -68,12 +68,12 @@ def test_evidence_is_in_the_dialogue(judgements: dict[str, Judgement]) -> None:
                     assert one.end_s >= one.start_s
 
 
-def test_the_same_dialogue_gives_the_same_bytes(judgements: dict[str, Judgement]) -> None:
-    """A second judgement of a dialogue is written with the same bytes."""
+def test_the_same_dialogue_gives_the_same_bytes(judgments: dict[str, Judgment]) -> None:
+    """A second judgment of a dialogue is written with the same bytes."""
 
-    def written(judgement: Judgement) -> bytes:
-        parts = {spec.name: getattr(judgement, spec.name) for spec in dataclasses.fields(judgement)}
+    def written(judgment: Judgment) -> bytes:
+        parts = {spec.name: getattr(judgment, spec.name) for spec in dataclasses.fields(judgment)}
         return dumps(dataclasses.replace(analysis(), **parts))
 
     for dialogue in dialogues()[:4]:
-        assert written(judged(dialogue, settings())) == written(judgements[dialogue.name])
+        assert written(judged(dialogue, settings())) == written(judgments[dialogue.name])

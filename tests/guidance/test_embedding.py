@@ -28,7 +28,7 @@ def test_the_embedding_is_that_of_the_published_model(encoder: SentenceEncoder) 
     assert vectors @ vectors.T == pytest.approx(np.array(REFERENCE), abs=1e-4)
 
 
-def test_a_sentence_does_not_see_its_neighbours(encoder: SentenceEncoder) -> None:
+def test_a_sentence_does_not_see_its_neighbors(encoder: SentenceEncoder) -> None:
     """Protects determinism: alone or among others, in any order, a sentence has one vector."""
     together = encoder.encode([*SENTENCES, "Hello."] * 3)
     for index, sentence in enumerate(SENTENCES):

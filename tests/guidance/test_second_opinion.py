@@ -212,13 +212,13 @@ def test_every_check_that_words_decide_has_a_question() -> None:
 
 
 def test_unknown_checks_are_wrong_settings(server: Server) -> None:
-    """A misspelt check is said, not passed over."""
+    """A misspelled check is said, not passed over."""
     with pytest.raises(SettingsError, match="no question for empathie"):
         asked(server, "judge.checks=empathie")
 
 
 def test_rescoring_keeps_opinions_and_asks_nobody(server: Server) -> None:
-    """Stored opinions stand until the call is analysed again, without the network."""
+    """Stored opinions stand until the call is analyzed again, without the network."""
     server.answer = [RESTATED]
     chosen = settings(server, "judge.checks=empathy", "acts.meaning=false")
     made = factories.analysis()

@@ -41,13 +41,13 @@ def test_marks_end_sentences(text: str, expected: list[str]) -> None:
 
 
 def test_a_pause_ends_a_sentence_that_is_complete() -> None:
-    """Protects recognisers without punctuation; a pause after "the" is only a hesitation."""
+    """Protects recognizers without punctuation; a pause after "the" is only a hesitation."""
     assert cut(turn("i am sorry i will check", pause_after="sorry")) == ["i am sorry", "i will check"]
     assert cut(turn("i will check the line now", pause_after="the")) == ["i will check the line now"]
 
 
 def test_a_long_stretch_without_marks_is_cut_where_clauses_begin() -> None:
-    """Protects a turn that the recogniser wrote down as one sentence."""
+    """Protects a turn that the recognizer wrote down as one sentence."""
     clauses = [
         "i have looked at your account and the payment was taken two times this month",
         "so i will send the second one back to your card today",
@@ -66,7 +66,7 @@ def test_a_long_stretch_without_marks_is_cut_where_clauses_begin() -> None:
     ],
 )
 def test_a_question_is_known_without_its_mark(text: str, asks: bool) -> None:
-    """Protects the handling of questions where the recogniser puts no marks."""
+    """Protects the handling of questions where the recognizer puts no marks."""
     (found,) = sentences([turn(text)], ENGLISH, ACTS, SETTINGS.acts)
     assert found.question is asks
 

@@ -56,7 +56,7 @@ def test_no_time(text: str) -> None:
 
 @given(st.text(max_size=80), st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)))
 def test_any_text_can_be_read(text: str, moment: datetime) -> None:
-    """Whatever a recogniser writes, there is a time in it or none, and the words are in the text."""
+    """Whatever a recognizer writes, there is a time in it or none, and the words are in the text."""
     found = ENGLISH.times.find(text, moment)
     assert found is None or found.said in text
 

@@ -137,7 +137,7 @@ def test_a_calm_customer_leaves_nothing_to_compare() -> None:
 
 
 def test_a_rate_that_the_signal_contradicts_is_not_judged() -> None:
-    """A recogniser that lost half the words cannot make an agent slow."""
+    """A recognizer that lost half the words cannot make an agent slow."""
     found = talk_slowly(agent(articulation_rate_sps=3.0, nuclei_rate_sps=4.6), [TURN], SETTINGS)
     assert (found.verdict, found.score) == ("not_scored", None)
     assert "unreliable" in in_english(found.reason)

@@ -101,7 +101,7 @@ def test_no_file_of_a_night_holds_a_password(night: Night, monkeypatch: pytest.M
     monkeypatch.setenv("CALLCOACH_JUDGE_API_KEY", f"sk-{SHOWN}")
     done = night.run(f"store.url={ADDRESS}", "turns.gap_s=4")
     assert done.ledger_error is not None
-    assert done.counts["analysed"] == 4
+    assert done.counts["analyzed"] == 4
     assert night.traces(SHOWN) == []
     assert "store_unavailable" in (night.out / "call-1001/analysis.json").read_text()
 
@@ -130,7 +130,7 @@ def test_a_private_folder_that_was_there_is_closed(tmp_path: Path) -> None:
         return {check["name"]: check["status"] for check in json.loads(done.stdout)["checks"]}["privacy"]
 
     assert found() == "note"
-    assert enter(load_settings(None, [chosen]), "analyse", done=1) is None
+    assert enter(load_settings(None, [chosen]), "analyze", done=1) is None
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert open_to_others(folder) == []
     assert found() == "ok"

@@ -67,7 +67,7 @@ def test_a_customer_is_forgotten_everywhere(shared_night: Night) -> None:
     assert verify(night.place.audit_log, {audit["number"]: audit["sha256"]}).problems == ()
 
 
-def test_what_is_forgotten_is_not_analysed_again(night: Night) -> None:
+def test_what_is_forgotten_is_not_analyzed_again(night: Night) -> None:
     """The recording stays with its owner and is left alone by later nights, under another name, too; a new
     recording of the customer is a new call."""
     before = {path: path.read_bytes() for path in night.calls.glob("*.wav")}
@@ -76,14 +76,14 @@ def test_what_is_forgotten_is_not_analysed_again(night: Night) -> None:
     (night.calls / "call-1001.wav").rename(night.calls / "renamed-7.wav")
     (night.calls / "call-1001.json").unlink()
     counts = night.run().counts
-    assert (counts["analysed"], counts["unchanged"], counts["forgotten"]) == (0, 2, 2)
+    assert (counts["analyzed"], counts["unchanged"], counts["forgotten"]) == (0, 2, 2)
     assert night.traces(*ERASED, "renamed-7") == []
     night.recorded("call-9009", agent_id="robin", customer_id="cust-4711")
-    assert night.run().counts["analysed"] == 1
+    assert night.run().counts["analyzed"] == 1
 
 
 def test_a_forgotten_recording_is_refused_by_other_commands(night: Night) -> None:
-    """Who analyses it by hand is told why it is not done, and the index does not name it."""
+    """Who analyzes it by hand is told why it is not done, and the index does not name it."""
     from pipeline.batch import process_call
     from pipeline.rollup import roll_up
 
@@ -224,7 +224,7 @@ SAID = (
 
 
 def written(folder: Path, agents: dict[str, str], name: str) -> tuple[Settings, Path]:
-    """A batch of analysed transcripts, whose agents say this name."""
+    """A batch of analyzed transcripts, whose agents say this name."""
     settings = factories.settings(
         f"store.url=sqlite:///{folder}/store.sqlite", f"privacy.folder={folder}/privacy", "acts.meaning=false"
     )
@@ -417,7 +417,7 @@ def test_dry_run_changes_nothing(night: Night) -> None:
 
 
 def test_nobody_of_whom_nothing_is_kept(night: Night) -> None:
-    """A misspelt id is wrong usage, not a success."""
+    """A misspelled id is wrong usage, not a success."""
     with pytest.raises(InputRejected, match="nothing is kept"):
         forget(night, "customer", "cust-0000")
 

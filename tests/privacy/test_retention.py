@@ -146,7 +146,7 @@ def test_a_killed_run_is_finished_by_the_next(
 
 
 def test_words_do_not_come_back(night: Night) -> None:
-    """A later night neither analyses nor judges such a call anew, and rescoring keeps its verdicts."""
+    """A later night neither analyzes nor judges such a call anew, and rescoring keeps its verdicts."""
     removed(night, None, 25, None)
     before = read_call(night.out / "call-1001")
     counts = night.run("rate.slow_sps=3.2").counts
@@ -190,7 +190,7 @@ def test_limits_have_a_limit(kind: str, days: str) -> None:
 
 
 def test_there_must_be_an_output(tmp_path: Path) -> None:
-    """A misspelt folder is told, not made."""
+    """A misspelled folder is told, not made."""
     with pytest.raises(InputRejected, match="no such folder"):
         retain(factories.settings(f"store.url=sqlite:///{tmp_path}/s.sqlite"), str(tmp_path / "none"))
 
@@ -213,7 +213,7 @@ LINES = (
 
 
 def judged(folder: Path) -> Analysis:
-    """A transcript as it is analysed, with the holds that only sound would show."""
+    """A transcript as it is analyzed, with the holds that only sound would show."""
     turns = [
         {"speaker": speaker, "start_s": 6.0 * at, "end_s": 6.0 * at + 5, "text": text}
         for at, (speaker, text) in enumerate(LINES)

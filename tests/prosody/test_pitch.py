@@ -98,7 +98,7 @@ def voice(f0_hz: Signal, rate_hz: int = RATE_HZ) -> Signal:
         frequency_hz = number * f0_hz
         formants = ((1.0, 500.0, 90.0), (0.6, 1500.0, 120.0), (0.3, 2500.0, 160.0))
         envelope = sum(
-            gain / (1 + ((frequency_hz - centre) / width) ** 2) for gain, centre, width in formants
+            gain / (1 + ((frequency_hz - center) / width) ** 2) for gain, center, width in formants
         )
         signal += np.where(frequency_hz < 3800, envelope, 0) * np.cos(number * phase + 0.3 * number**2)
     return np.asarray(0.3 * signal / np.abs(signal).max())
@@ -268,7 +268,7 @@ class TestInvariance:
 
     @pytest.mark.parametrize("block_s", [0.01, 0.13, 0.5, 60.0])
     def test_block_length(self, block_s: float) -> None:
-        """Analysing piece by piece is only a matter of memory."""
+        """Analyzing piece by piece is only a matter of memory."""
         assert_same(
             track_pitch(self.reference, RATE_HZ, block_s=block_s), track_pitch(self.reference, RATE_HZ), 1e-9
         )
@@ -319,7 +319,7 @@ class TestRegions:
         assert_same(part, whole)
 
     def test_order_and_overlap_do_not_matter(self) -> None:
-        """The same time given twice or out of order is analysed once."""
+        """The same time given twice or out of order is analyzed once."""
         signal = golden_signal()
         tidy = track_pitch(signal, RATE_HZ, regions=[(0.2, 1.5)])
         untidy = track_pitch(
@@ -392,7 +392,7 @@ class TestInput:
         ],
     )
     def test_unusable_arguments(self, tracker: PitchTracker, change: dict[str, Any], named: str) -> None:
-        """What cannot be analysed is refused by name, by either tracker."""
+        """What cannot be analyzed is refused by name, by either tracker."""
         arguments: dict[str, Any] = {"samples": np.zeros(800, np.float32), "sample_rate_hz": RATE_HZ} | change
         with pytest.raises(ValueError, match=named):
             tracker(**arguments)

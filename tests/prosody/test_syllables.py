@@ -76,7 +76,7 @@ LONG_NUMBERS = st.integers(1, 999_999)
 
 @pytest.mark.parametrize("count", WORDS)
 def test_ordinary_words(count: int) -> None:
-    """The words of contact-centre calls have the syllables that a dictionary gives them."""
+    """The words of contact-center calls have the syllables that a dictionary gives them."""
     counted = {word: word_syllables(word) for word in WORDS[count].split()}
     assert {word: found for word, found in counted.items() if found != count} == {}
 
@@ -95,7 +95,7 @@ def test_running_speech(sentence: str) -> None:
 
 @given(st.text(max_size=12))
 def test_any_token_has_a_count(token: str) -> None:
-    """No text that a recogniser can write stops an analysis or counts less than nothing."""
+    """No text that a recognizer can write stops an analysis or counts less than nothing."""
     assert word_syllables(token) >= 0
 
 

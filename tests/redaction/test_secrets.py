@@ -41,10 +41,10 @@ def test_marked_secrets_are_found_and_little_else(row: KindRow) -> None:
 
 
 def test_the_examples_are_many_and_hard() -> None:
-    """Figures rest on enough examples, a good part of them without a secret or in the recogniser's words."""
+    """Figures rest on enough examples, a good part of them without a secret or in the recognizer's words."""
     assert len(examples()) >= 170
     assert sum(not example.secrets for example in examples()) >= 70
-    assert 3 * sum(example.section.startswith("recognised") for example in examples()) >= len(examples())
+    assert 3 * sum(example.section.startswith("recognized") for example in examples()) >= len(examples())
     assert all(bool(example.secrets) != example.section.endswith("harmless") for example in examples())
 
 
@@ -156,7 +156,7 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "[CARD_NUMBER]" in redacted(text)
 
 
-def test_help_does_not_wait_for_recognisers() -> None:
+def test_help_does_not_wait_for_recognizers() -> None:
     """Presidio takes seconds to import: that is for the calls that need it."""
     code = "import sys, pipeline.cli, pipeline.call; sys.exit('presidio_analyzer' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -132,7 +132,7 @@ def test_schema_accepts_the_output(make: Any) -> None:
 
 
 def test_schema_refuses_an_unknown_key() -> None:
-    """A misspelt key must not pass as valid."""
+    """A misspelled key must not pass as valid."""
     tree = json.loads(analysis_json.dumps(full()))
     tree["call"]["agentid"] = "x"
     with pytest.raises(jsonschema.ValidationError, match="agentid"):

@@ -171,7 +171,7 @@ def test_every_offset_is_a_whole_number() -> None:
 
 
 def test_unknown_roles_are_not_called_agent() -> None:
-    """Where roles could not be told, no voice is labelled as the agent's."""
+    """Where roles could not be told, no voice is labeled as the agent's."""
     lines = [("speaker_1", 0.0, 2.0, "hello"), ("speaker_2", 2.5, 4.0, "hi")]
     found = document(factories.analysis(lines, rich=False))  # type: ignore[arg-type]
     assert [each["ParticipantRole"] for each in found["Participants"]] == ["SPEAKER_1", "SPEAKER_2"]

@@ -221,7 +221,7 @@ def test_empty_call_renders() -> None:
     words = page(factories.empty(), None, None).words
     assert "No speech was found in either channel." in words
     assert "No speaker was found" in words
-    assert "No words were recognised" in words
+    assert "No words were recognized" in words
     assert "Overlap could not be measured" in words
 
 

@@ -87,7 +87,7 @@ def test_totals_are_sums_not_means_of_ratios() -> None:
         agent_articulation_rate_sps=None,
         overlap_s=None,
     )
-    totals = site.summarise([short, long, unknown, FAILED])["totals"]
+    totals = site.summarize([short, long, unknown, FAILED])["totals"]
     assert totals["agent_speech_rate_wpm"] == 153.684  # the same in all three
     assert totals["agent_articulation_rate_sps"] == round(1600 / 350, 3)
     assert totals["agent_articulation_rate_calls"] == 2
@@ -99,7 +99,7 @@ def test_totals_are_sums_not_means_of_ratios() -> None:
 
 def test_summary_counts_failures_and_agents() -> None:
     """Failures keep their reasons; calls of unknown agents come last."""
-    summary = site.summarise([entry(agent_id=None), entry(agent_id="bo"), entry(agent_id="bo"), FAILED])
+    summary = site.summarize([entry(agent_id=None), entry(agent_id="bo"), entry(agent_id="bo"), FAILED])
     assert (summary["calls"], summary["failed"]) == (3, 1)
     assert [(each["agent_id"], each["calls"]) for each in summary["agents"]] == [("bo", 2), (None, 1)]
     assert summary["failures"][0]["error"] == "is not a sound file; check the export"

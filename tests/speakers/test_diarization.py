@@ -60,7 +60,7 @@ def test_two_voices(backend: str) -> None:
 
 
 def test_the_same_every_time() -> None:
-    """A call analysed again gives the same report."""
+    """A call analyzed again gives the same report."""
     samples, rate_hz, speech = excerpt("maya-router")
     both = sorted(span for spans in speech.values() for span in spans)
     assert told(samples.sum(axis=0), rate_hz, both) == told(samples.sum(axis=0), rate_hz, both)

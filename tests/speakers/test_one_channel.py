@@ -13,7 +13,7 @@ from pipeline.speakers.one_channel import activity_of, parties_of, speakers_of, 
 from pipeline.speakers.parties import alone, in_speech
 from pipeline.timeline import Span, intersect, total_s, union
 from pipeline.turns.events import Judged, possible_only
-from pipeline.turns.units import Unit, Vocalisation
+from pipeline.turns.units import Unit, Vocalization
 from tests.factories import in_english
 
 SETTINGS = load_settings()
@@ -131,7 +131,7 @@ def test_events_on_one_channel_are_possible(overlap_s: float, kept: bool) -> Non
         quote="",
         reason="",
     )
-    judged = Judged(Vocalisation((Unit("speaker_1", 1.0, 3.5, ()),)), event, takes_floor=True)
+    judged = Judged(Vocalization((Unit("speaker_1", 1.0, 3.5, ()),)), event, takes_floor=True)
     (found,) = possible_only([judged], SETTINGS.turns)
     assert found.takes_floor
     assert (found.event is not None) is kept

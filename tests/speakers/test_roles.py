@@ -36,7 +36,7 @@ def test_the_dialogues_are_many_and_varied() -> None:
     """Weights rest on sixty dialogues of every awkward kind, none of which is in both parts."""
     traits = [trait for each in written() for trait in each.traits]
     assert len(written()) >= 60
-    for trait in ("inbound", "outbound", "partial", "rude", "recogniser", "professional", "customer_first"):
+    for trait in ("inbound", "outbound", "partial", "rude", "recognizer", "professional", "customer_first"):
         assert traits.count(trait) >= 5, trait
     assert traits.count("voicemail") >= 3
     assert not {each.name for each in TRAIN} & {each.name for each in TEST}

@@ -9,7 +9,7 @@ from pipeline.timeline import Span
 
 RATE_HZ = 8000
 FORMANTS = ((500.0, 200.0, 2.1, 80.0, 1.0), (1400.0, 500.0, 1.7, 100.0, 0.6), (2500.0, 0.0, 0.0, 150.0, 0.3))
-"""Centre, swing and rate of swing in Hz, half width in Hz, and strength of each resonance."""
+"""Center, swing and rate of swing in Hz, half width in Hz, and strength of each resonance."""
 
 
 def at_level(sound: np.ndarray, level_db: float) -> Samples:
@@ -27,8 +27,8 @@ def voice(
     sound = np.zeros(time_s.size)
     for order in range(1, int(3300 / f0_hz)):
         gain = np.zeros(time_s.size)
-        for centre, swing, rate, width, strength in FORMANTS:
-            resonance_hz = centre + swing * np.sin(2 * np.pi * rate * time_s + rate)
+        for center, swing, rate, width, strength in FORMANTS:
+            resonance_hz = center + swing * np.sin(2 * np.pi * rate * time_s + rate)
             gain += strength * width**2 / ((order * pitch_hz - resonance_hz) ** 2 + width**2)
         sound += gain * np.sin(order * phase)
     syllables = max(1, round(4.5 * length_s))

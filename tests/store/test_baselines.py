@@ -197,8 +197,8 @@ def test_figures_come_back_as_they_were(store: Store) -> None:
     assert row.moment.tzinfo is UTC
 
 
-def test_a_call_that_is_analysed_again_replaces_itself(store: Store) -> None:
-    """A call counts once, however often it was analysed, with its latest figures and its first date."""
+def test_a_call_that_is_analyzed_again_replaces_itself(store: Store) -> None:
+    """A call counts once, however often it was analyzed, with its latest figures and its first date."""
     keep(store, call(1), call(2), call(1, f0_median_hz=222.0, recorded_at=day(600)))
     with store.session() as session:
         rows = calls_of(session)
@@ -234,7 +234,7 @@ def test_only_earlier_calls_count(store: Store) -> None:
 
 
 def test_a_baseline_does_not_depend_on_the_order_of_analysis(store: Store) -> None:
-    """Whatever was analysed first, a call is compared with the same calls."""
+    """Whatever was analyzed first, a call is compared with the same calls."""
     found = set()
     for order in itertools.islice(itertools.permutations(range(7)), 0, 5040, 2017):
         with store.session() as session:
@@ -284,7 +284,7 @@ def coached(store: Store, before: float | None, call_id: str = "new") -> tuple[s
 
 
 def test_the_last_coaching_before_a_call(store: Store) -> None:
-    """Only the agent's last earlier call counts, whatever was analysed later or is the call itself."""
+    """Only the agent's last earlier call counts, whatever was analyzed later or is the call itself."""
     keep(
         store,
         call(1, coached="empathy apology"),

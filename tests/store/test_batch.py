@@ -1,4 +1,4 @@
-"""Calls of one agent, analysed one after another: each meets the baseline of those before it."""
+"""Calls of one agent, analyzed one after another: each meets the baseline of those before it."""
 
 import dataclasses
 import json
@@ -95,7 +95,7 @@ def test_calls_in_date_order_make_a_baseline(url: str, tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_down_costs_no_call(tmp_path: Path) -> None:
-    """The call is analysed against itself, and its report says why."""
+    """The call is analyzed against itself, and its report says why."""
     path = recorded(tmp_path, "a")
     (tmp_path / "file").touch()
     settings = with_store(f"sqlite:///{tmp_path}/file/store.sqlite")
@@ -159,7 +159,7 @@ def test_unknown_roles_leave_no_row(url: str, tmp_path: Path) -> None:
 
 
 def test_a_batch_is_in_order_of_dates(tmp_path: Path) -> None:
-    """Earlier calls are analysed first, whatever their names and time zones; undated ones come last."""
+    """Earlier calls are analyzed first, whatever their names and time zones; undated ones come last."""
     starts = {"a": "2026-03-02T09:00:00+09:00", "b": "2026-03-01T20:00:00-05:00", "c": None}
     starts |= {"d": "2026-03-02T00:30:00", "e": "0001-01-01T00:00:00+09:00", "f": "2026-02-01"}
     paths = [recorded(tmp_path, name, started_at=start) for name, start in starts.items()]

@@ -1,4 +1,4 @@
-"""Words of a recogniser laid into the speech that voice activity found."""
+"""Words of a recognizer laid into the speech that voice activity found."""
 
 import itertools
 
@@ -82,7 +82,7 @@ def laid(found: Aligned) -> list[tuple[str, float, float]]:
     ],
 )  # fmt: skip
 def test_by_hand(heard: list[Word], speech: list[Span], expected: list[tuple[str, float, float]]) -> None:
-    """Voice activity says when, the recogniser says what (docs/measures/speech.md)."""
+    """Voice activity says when, the recognizer says what (docs/measures/speech.md)."""
     assert laid(align(heard, speech, RECOGNIZER)) == expected
 
 
@@ -97,7 +97,7 @@ def test_reach(distance_s: float, kept: bool, before: bool) -> None:
     assert (len(found.words), found.dropped) == ((1, 0) if kept else (0, 1))
 
 
-def test_words_without_times_share_the_time_between_their_neighbours() -> None:
+def test_words_without_times_share_the_time_between_their_neighbors() -> None:
     """Numbers come without word times: they are interpolated and marked, never dropped."""
     heard = words(("pay", 1.0, 1.5), ("$", 1.5, 1.5), ("20", 1.5, 1.5), ("today", 2.5, 3.0))
     found = align(heard, [(1.0, 3.0)], RECOGNIZER)
@@ -107,7 +107,7 @@ def test_words_without_times_share_the_time_between_their_neighbours() -> None:
 
 
 def test_a_first_and_a_last_word_without_time_are_kept() -> None:
-    """At the edges of speech there is one neighbour only, and the word is kept all the same."""
+    """At the edges of speech there is one neighbor only, and the word is kept all the same."""
     heard = words(("20", 1.0, 1.0), ("dollars", 1.5, 2.0), ("50", 2.0, 2.0))
     found = align(heard, [(1.0, 2.5)], RECOGNIZER)
     assert [word.word for word in found.words] == ["20", "dollars", "50"]

@@ -38,7 +38,7 @@ def kept(sha256: str = "call", **limits: float) -> KeptTranscripts:
 
 
 def never() -> SpeakerTranscript:
-    raise AssertionError("was recognised again")
+    raise AssertionError("was recognized again")
 
 
 def test_found_again_until_forgotten(folder: Path) -> None:
@@ -117,7 +117,7 @@ def test_anything_that_it_depends_on_makes_another_key() -> None:
     assert len(keys) == 1 + len(others)
 
 
-def test_after_a_crash_nothing_is_recognised_again(
+def test_after_a_crash_nothing_is_recognized_again(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the real model: a stage after the transcript fails, and the next try begins behind it."""

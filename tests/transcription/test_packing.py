@@ -1,4 +1,4 @@
-"""Packing speech into windows for the recogniser, and the way back."""
+"""Packing speech into windows for the recognizer, and the way back."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def pieces_of(windows: list[Window]) -> list[Piece]:
 @given(packed())
 @settings(deadline=None)
 def test_every_speech_instant_is_in_exactly_one_piece(case: tuple[list[Span], float, list[Window]]) -> None:
-    """Nothing that was said is left out, and nothing is recognised twice."""
+    """Nothing that was said is left out, and nothing is recognized twice."""
     spans, duration_s, windows = case
     pieces = [piece.span for piece in pieces_of(windows)]
     assert total_s(subtract(spans, pieces)) == pytest.approx(0, abs=1e-9)
@@ -75,7 +75,7 @@ def test_every_speech_instant_is_in_exactly_one_piece(case: tuple[list[Span], fl
 @given(packed())
 @settings(deadline=None)
 def test_windows_are_never_longer_than_the_limit(case: tuple[list[Span], float, list[Window]]) -> None:
-    """A recogniser cuts off what is over its window."""
+    """A recognizer cuts off what is over its window."""
     _, _, windows = case
     assert all(0 < window.duration_s <= LIMIT_S + 1e-9 for window in windows)
 
@@ -147,7 +147,7 @@ def heard_in_window(draw: st.DrawFn) -> tuple[Window, list[Word]]:
 @given(heard_in_window())
 @settings(deadline=None)
 def test_no_word_is_mapped_outside_the_pieces(case: tuple[Window, list[Word]]) -> None:
-    """Whatever time a recogniser gives, in a join or beyond the end, the word lands in what was heard."""
+    """Whatever time a recognizer gives, in a join or beyond the end, the word lands in what was heard."""
     window, words = case
     for found in in_recording(words, window, MARGIN_S):
         assert any(piece.span[0] <= found.start_s <= found.end_s <= piece.span[1] for piece in window.pieces)
@@ -221,14 +221,14 @@ def test_the_edges_of_the_recording_hold() -> None:
     assert window.pieces[0].span == (0.0, 5.0)
 
 
-def test_without_speech_there_is_nothing_to_recognise() -> None:
+def test_without_speech_there_is_nothing_to_recognize() -> None:
     """A silent channel costs no decoding and yields no invented words."""
     assert pack([], 60.0, RECOGNIZER, last_moment) == []
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000])
 def test_the_sound_of_a_window_is_its_pieces(rate_hz: int) -> None:
-    """What the recogniser hears at a window time is what the recording has at the mapped time."""
+    """What the recognizer hears at a window time is what the recording has at the mapped time."""
     time_s = np.arange(20 * rate_hz) / rate_hz
     samples = (np.where(time_s < 10, 0.5, 0.25) * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)
     [window] = pack([(2.0, 4.0), (12.0, 14.0)], 20.0, RECOGNIZER, last_moment)

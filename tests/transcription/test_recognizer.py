@@ -1,4 +1,4 @@
-"""From a channel to a speaker's words, with a recogniser that says what it is told to."""
+"""From a channel to a speaker's words, with a recognizer that says what it is told to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ def text(
 
 @dataclass
 class Told:
-    """A recogniser that gives prepared texts in turn and remembers what it was asked."""
+    """A recognizer that gives prepared texts in turn and remembers what it was asked."""
 
     texts: list[WindowText]
     repaired: list[WindowText] = field(default_factory=list)
@@ -152,7 +152,7 @@ def test_words_that_no_speech_supports_are_dropped_and_counted() -> None:
 
 
 def test_windows_go_in_groups_in_order() -> None:
-    """The recogniser gets at most a batch of windows at a time, and every window once."""
+    """The recognizer gets at most a batch of windows at a time, and every window once."""
     told = Told([text(word, 20) for word in ("one", "two", "three", "four")])
     batches = changed("recognizer.batch_size=3")
     found = hear(told, FAR_APART, settings=batches)
@@ -161,7 +161,7 @@ def test_windows_go_in_groups_in_order() -> None:
     assert [word.start_s for word in found.words] == [1.0, 30.0, 60.0, 90.0]
 
 
-def test_the_recogniser_gets_speech_only() -> None:
+def test_the_recognizer_gets_speech_only() -> None:
     """Twenty seconds of speech with margins are what is decoded of two minutes of recording."""
     told = Told([text("one", 20)])
     hear(told, FAR_APART[:1])
@@ -192,7 +192,7 @@ def test_without_speech_nothing_is_decoded() -> None:
 
 
 def test_speech_without_words_has_no_coverage() -> None:
-    """Speech in which nothing was recognised is covered for 0 %, so that its rates are held back."""
+    """Speech in which nothing was recognized is covered for 0 %, so that its rates are held back."""
     empty = WindowText((), "en", 0.0, 0.0, 0.0)
     found = hear(Told([empty]), [(1.0, 2.0)])
     assert (found.words, found.coverage) == ((), 0.0)
@@ -213,7 +213,7 @@ class Failing:
         raise self.error
 
 
-def test_a_failing_recogniser_may_be_tried_again() -> None:
+def test_a_failing_recognizer_may_be_tried_again() -> None:
     """What the engine throws is a failed stage, with its message, and not a bad call."""
     with pytest.raises(StageFailed, match="CUDA out of memory"):
         hear(Failing(RuntimeError("CUDA out of memory")), [(1.0, 2.0)])

@@ -43,7 +43,7 @@ def test_a_broken_sentence_is_told_from_a_finished_one(finished: str, broken_off
     st.sampled_from(["", ".", "?", "!", "...", " -", ","]),
 )
 def test_punctuation_at_the_end_and_case_say_nothing(words: list[str], mark: str) -> None:
-    """The odds are those of the words: the marks at the end are the recogniser's guess."""
+    """The odds are those of the words: the marks at the end are the recognizer's guess."""
     plain = english().log_odds(" ".join(words))
     assert plain is not None
     assert english().log_odds(" ".join(words).upper() + mark) == plain

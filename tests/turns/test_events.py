@@ -173,7 +173,7 @@ def test_an_acknowledgement_around_a_pause_takes_no_floor(start_s: float) -> Non
     ("probability", "expected"), [(0.9, "failed_attempt"), (0.51, "failed_attempt"), (0.49, "backchannel")]
 )
 def test_a_guess_does_not_speak_against_a_backchannel(probability: float, expected: str) -> None:
-    """Hums and laughter come out as words that the recogniser is not sure of: they count as no words."""
+    """Hums and laughter come out as words that the recognizer is not sure of: they count as no words."""
     units = dialogue(f"A 0-6 {STORY}\nC 2-2.4 no wait")
     [hum] = units["customer"]
     units["customer"] = [

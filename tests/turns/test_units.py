@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.records import Word
-from pipeline.turns.units import Unit, units_of, vocalisations
+from pipeline.turns.units import Unit, units_of, vocalizations
 from tests.dialogue import Units, dialogue, spread, talk, unit
 
 SPEECH = ((0.0, 2.0), (2.5, 4.0), (6.0, 7.0))
@@ -48,14 +48,14 @@ def test_units_hold_every_word_once_and_in_order(units: Units) -> None:
         assert units_of(role, [one.span for one in own], words) == own
 
 
-def test_short_pauses_do_not_end_a_vocalisation() -> None:
+def test_short_pauses_do_not_end_a_vocalization() -> None:
     """Pauses under half a second chain units; one of half a second parts them."""
     units = dialogue("""
         A 0.0-1.0 so I
         A 1.49-2.0 well I
         A 2.5-3.0 looked at it
     """)["agent"]
-    chains = vocalisations(units, 0.5)
+    chains = vocalizations(units, 0.5)
     assert [chain.text for chain in chains] == ["so I well I", "looked at it"]
     assert [(chain.start_s, chain.end_s) for chain in chains] == [(0.0, 2.0), (2.5, 3.0)]
     assert [chain.duration_s for chain in chains] == [2.0, 0.5]
@@ -64,7 +64,7 @@ def test_short_pauses_do_not_end_a_vocalisation() -> None:
 def test_the_text_of_a_chain_has_no_holes() -> None:
     """Sounds without words leave no double spaces in a quote."""
     chain = [unit("agent", 0.0, 1.0, "so"), unit("agent", 1.3, 1.5, "-"), unit("agent", 1.8, 2.0, "yes")]
-    assert vocalisations(chain, 0.5)[0].text == "so yes"
+    assert vocalizations(chain, 0.5)[0].text == "so yes"
 
 
 @given(talk(), st.floats(0, 3))
@@ -72,7 +72,7 @@ def test_the_text_of_a_chain_has_no_holes() -> None:
 def test_chains_hold_every_unit_once_and_in_order(units: Units, bridge_s: float) -> None:
     """Chaining loses no speech and moves none."""
     for own in units.values():
-        chains = vocalisations(own, bridge_s)
+        chains = vocalizations(own, bridge_s)
         assert [each for chain in chains for each in chain.units] == own
         assert all(after.start_s - before.end_s >= bridge_s for before, after in itertools.pairwise(chains))
 

@@ -40,7 +40,7 @@ def encounter(notation: str, cues: EventCues) -> Encounter:
     return replace(found, cues=cues)
 
 
-def test_a_full_stop_of_the_recogniser_does_not_hide_a_cut_off() -> None:
+def test_a_full_stop_of_the_recognizer_does_not_hide_a_cut_off() -> None:
     """Half a sentence with a full stop is a cut-off where the voice breaks off on a short, unsure word."""
     cut = encounter(
         "A 0-5 behind the fridge because the cable comes.\nC 4.58-8 that is the problem", BROKEN_OFF
