@@ -631,7 +631,9 @@ class Act:
     """A speech act recognized in a sentence: what somebody does by saying it.
 
     ``id`` is one of ``configs/speech_acts.<language>.yaml``; ``layer`` tells what found it: a phrase pattern,
-    the meaning of the sentence, or the optional judge. ``confidence`` is calibrated, 0..1.
+    the meaning of the sentence, or the optional judge. ``confidence`` is the share of such findings that
+    are right in ordinary calls, 0..1. ``sure`` tells whether that is enough: only sure acts decide verdicts,
+    scores, counts, tension and rankings; the others are moments to check.
     """
 
     __pydantic_config__ = CLOSED
@@ -644,6 +646,7 @@ class Act:
     quote: str
     layer: Literal["phrase", "meaning", "judge"]
     confidence: float
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -660,7 +660,24 @@ class ActsSettings(Section):
         source="docs/measures/speech-acts.md [ex]",
         ge=1,
     )
-    min_confidence: float = setting("acts that are less certain are left out", ge=0, le=1)
+    listed_confidence: float = setting(
+        "share of such findings that are right in ordinary calls, from which one is a moment to check",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
+    sure_confidence: float = setting(
+        "the same share, from which a finding counts: for verdicts, scores and figures",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
+    accusing_sure_confidence: float = setting(
+        "the same for acts that speak against somebody (`accuses` in the file of the acts)",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
     negation_reach_words: int = setting(
         "a negation up to this far before a phrase negates it", unit="words", ge=0
     )

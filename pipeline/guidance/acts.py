@@ -97,7 +97,7 @@ def _acts_of(
         for act in known.acts.values()
         if act.done_by(sentence.speaker)
         and (found := _judged(sentence, act, known, meant.get(act.id), settings))
-        and found.confidence >= settings.min_confidence
+        and found.confidence >= settings.listed_confidence
     ]
 
 
@@ -110,6 +110,7 @@ def _judged(
     if not by_phrase and probability is None:
         return None
     confidence = max(probability or 0.0, _phrase_precision(act, known) if by_phrase else 0.0)
+    enough = settings.accusing_sure_confidence if act.entry.accuses else settings.sure_confidence
     return Act(
         id=act.id,
         speaker=sentence.speaker,
@@ -119,6 +120,7 @@ def _judged(
         quote=sentence.text,
         layer="phrase" if by_phrase else "meaning",
         confidence=round(confidence, CONFIDENCE_DIGITS),
+        sure=confidence >= enough,
     )
 
 

@@ -29,6 +29,7 @@ class ActEntry(BaseModel):
     unless: tuple[str, ...] = ()
     negated: Literal["refused", "allowed"] = "refused"
     questions: Literal["allowed", "refused", "only"] = "allowed"
+    accuses: bool = False
     overlaps: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
 

@@ -61,8 +61,8 @@ def test_an_act_has_the_sentence_and_its_times() -> None:
 
 
 def test_uncertain_acts_are_left_out() -> None:
-    """Protects the setting acts.min_confidence."""
-    strict = load_settings(assignments=["acts.meaning=false", "acts.min_confidence=1.0"])
+    """Protects the setting acts.listed_confidence."""
+    strict = load_settings(assignments=["acts.meaning=false", "acts.listed_confidence=1.0"])
     assert find_acts(as_turns(["I'm so sorry."], "agent"), "en", strict).acts == ()
 
 
@@ -141,7 +141,7 @@ def test_acts_are_in_time_order_and_quote_their_turn(units: Units) -> None:
     for act in acts:
         assert act.quote in turns[act.turn].text
         assert turns[act.turn].start_s <= act.start_s <= act.end_s <= turns[act.turn].end_s
-        assert SETTINGS.acts.min_confidence <= act.confidence <= 1
+        assert SETTINGS.acts.listed_confidence <= act.confidence <= 1
 
 
 # --- the files ----------------------------------------------------------------------------------------
