@@ -46,15 +46,18 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# NATURAL=folder: of natural conversations (tests/benchmarks/natural.py), which are no part of the project.
+NATURAL ?=
 accuracy: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks.accuracy
+	$(BIN)/python -m tests.benchmarks.accuracy $(NATURAL:%=--natural %)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench
 
 # Fits the recognition of speech acts by meaning, after labeled sentences or examples have changed.
 fit: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks.fit_speech_acts
+	@test -n "$(NATURAL)" || { echo "Say where natural conversations are: make fit NATURAL=folder" >&2; exit 1; }
+	$(BIN)/python -m tests.benchmarks.fit_speech_acts $(NATURAL)
 
 scale: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.scale $(ARGUMENTS)

@@ -16,7 +16,7 @@ from pipeline.models import (
     resolve_recognizer,
 )
 from pipeline.phrases import load_phrases
-from pipeline.quality import quality_warnings
+from pipeline.quality import language_warnings, quality_warnings
 from pipeline.records import (
     Analysis,
     Baseline,
@@ -31,6 +31,7 @@ from pipeline.records import (
     Samples,
     Separation,
     SpeakerTranscript,
+    WindowLanguage,
 )
 from pipeline.settings import Settings
 from pipeline.speakers.channels import Speakers, speakers_by_channel
@@ -42,6 +43,7 @@ from pipeline.speech.activity import VoiceActivityModel, channel_activity
 from pipeline.speech.bleed import without_leak
 from pipeline.timeline import union
 from pipeline.transcription.kept import KeptTranscripts, key_of
+from pipeline.transcription.languages import CallLanguage, call_language, shares, speaks_own
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import judge_all, possible_only
@@ -84,9 +86,9 @@ def analyze_call(
     with clock.stage("transcript"):
         voices, transcripts, language = _words(voices, recording, metadata, resolved, recognizer, settings)
     with clock.stage("turns"):
-        talk = _talk(recording, voices, transcripts, language, metadata, settings)
+        talk = _talk(recording, voices, transcripts, language.language, metadata, settings)
     with clock.stage("measures"):
-        measured = _measured(recording, metadata, voices, talk, baseline, settings)
+        measured = _measured(recording, metadata, voices, talk, language, baseline, settings)
     measured = replace(measured, models=(model_used(resolved), *voices.models))
     analysis = conclude(measured, metadata, settings, clock, recording=recording, earlier=earlier)
     KeptTranscripts(recording.sha256, settings.batch).forget()
@@ -179,13 +181,16 @@ def _words(
     model: ResolvedModel,
     recognizer: WhisperRecognizer,
     settings: Settings,
-) -> tuple[_Voices, dict[Role, SpeakerTranscript], str]:
-    """What each speaker says, and in which language; voices on one channel become speakers of their own."""
+) -> tuple[_Voices, dict[Role, SpeakerTranscript], CallLanguage]:
+    """What each speaker says, and in which language; voices on one channel become speakers of their own.
+
+    Who says too little to tell their language by speaks that of the call.
+    """
     chosen = metadata.language or settings.recognizer.language
-    language = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
+    stated = None if chosen == DETECT_LANGUAGE else chosen.split("-")[0].lower()
     kept = KeptTranscripts(recording.sha256, settings.batch)
 
-    def words_of(own: Samples, activity: ChannelActivity) -> SpeakerTranscript:
+    def words_of(own: Samples, activity: ChannelActivity, language: str | None) -> SpeakerTranscript:
         speech, rate_hz = activity.speech, voices.rate_hz
         return kept.get_or_make(
             key_of(own, rate_hz, speech, language, settings.recognizer, model.sha256),
@@ -194,8 +199,12 @@ def _words(
             ),
         )
 
-    transcripts = {role: words_of(own, voices.activity[role]) for role, own in voices.samples.items()}
-    language = language or max(transcripts.values(), key=lambda one: len(one.words)).language
+    transcripts = {role: words_of(own, voices.activity[role], stated) for role, own in voices.samples.items()}
+    heard = call_language(_windows(transcripts), stated, settings.recognizer)
+    for role, transcript in transcripts.items():
+        if stated is None and not speaks_own(transcript, heard, settings.recognizer):
+            transcripts[role] = words_of(voices.samples[role], voices.activity[role], heard.language)
+    language = replace(heard, languages=shares(_windows(transcripts)))
     if voices.diarization is None or len(voices.speakers.channel_of) < 2:
         return voices, transcripts, language
     (role,) = voices.samples
@@ -207,6 +216,10 @@ def _words(
         levels=dict.fromkeys(activity, voices.levels[role]),
     )
     return apart, transcripts_of(voices.diarization, transcripts[role], activity, settings), language
+
+
+def _windows(transcripts: Mapping[Role, SpeakerTranscript]) -> list[WindowLanguage]:
+    return [window for transcript in transcripts.values() for window in transcript.windows]
 
 
 def _talk(
@@ -258,6 +271,7 @@ def _measured(
     metadata: Metadata,
     voices: _Voices,
     talk: _Talk,
+    language: CallLanguage,
     baseline: Baseline | None,
     settings: Settings,
 ) -> Measured:
@@ -269,7 +283,7 @@ def _measured(
         for role in conversation.samples
     }
     return Measured(
-        facts=call_facts(recording, metadata, conversation.language),
+        facts=call_facts(recording, metadata, language),
         separation=talk.separation,
         turns=conversation.floor.turns,
         speech=speech_segments(conversation),
@@ -279,6 +293,7 @@ def _measured(
         warnings=(
             *voices.warnings,
             *voices.speakers.warnings,
+            *language_warnings(language),
             *quality_warnings(recording, talk.channel_of, conversation, speakers, settings),
         ),
         models=(),

@@ -81,7 +81,7 @@ def conclude(
         original = keep_original(facts.call_id, recording, said, settings)
 
     with clock.stage("guidance"):
-        found = find_acts(turns, facts.language, settings)
+        found = find_acts(turns, facts.judged_language, settings)
         heard = Heard(
             facts=facts,
             separation=measured.separation,
@@ -94,7 +94,7 @@ def conclude(
     opinions = Opinions()
     if settings.judge.url is not None:
         with clock.stage("judge"):
-            opinions = second_opinions(turns, facts.language, guidance, settings)
+            opinions = second_opinions(turns, facts.judged_language, guidance, settings)
     with clock.stage("guidance"):
         judgment = judge(heard, settings, guidance=guidance, earlier=earlier, opinions=opinions.of)
 

@@ -11,9 +11,10 @@ from pipeline.records import (
     Segment,
     SpeakerMeasures,
 )
+from pipeline.transcription.languages import CallLanguage
 
 
-def call_facts(recording: Recording, metadata: Metadata, language: str) -> CallFacts:
+def call_facts(recording: Recording, metadata: Metadata, language: CallLanguage) -> CallFacts:
     return CallFacts(
         call_id=metadata.call_id,
         source=recording.source,
@@ -26,7 +27,10 @@ def call_facts(recording: Recording, metadata: Metadata, language: str) -> CallF
         sample_rate_hz=recording.source_rate_hz,
         channels=recording.channels,
         codec=recording.codec,
-        language=language,
+        language=language.language,
+        language_confidence=language.confidence,
+        languages=language.languages,
+        language_doubt=language.doubt,
     )
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from pipeline.guidance.embedding import Adapter, SentenceEncoder
+    from pipeline.guidance.embedding import SentenceEncoder
     from pipeline.records import Samples
 
     VoiceActivity = Callable[[Samples], npt.NDArray[np.float32]]
@@ -323,16 +323,11 @@ def _faster_whisper(part: str = "") -> Any:
     return importlib.import_module(".".join(filter(None, ("faster_whisper", part))))
 
 
-def load_sentence_encoder(model: ResolvedModel, adapter: "Adapter | None" = None) -> "SentenceEncoder":
-    """The sentence embedding, adapted or as published, loaded once per process; threads share it."""
-    key = (model.folder, model.sha256, adapter)
-    with _loaded_lock:
-        if key not in _loaded:
-            from pipeline.guidance.embedding import SentenceEncoder
+def load_sentence_encoder(model: ResolvedModel) -> "SentenceEncoder":
+    """The sentence embedding, loaded once per process; threads share it."""
+    from pipeline.guidance.embedding import SentenceEncoder
 
-            _loaded[key] = SentenceEncoder(model.folder, adapter)
-        loaded: SentenceEncoder = _loaded[key]
-        return loaded
+    return load_once((model.folder, model.sha256), SentenceEncoder)
 
 
 # --- reports for the command line ---------------------------------------------------------------------

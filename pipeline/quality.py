@@ -17,6 +17,7 @@ from pipeline.redaction.language import load_spoken_language
 from pipeline.settings import RedactionSettings, Settings
 from pipeline.texts import Text
 from pipeline.timeline import total_s
+from pipeline.transcription.languages import CallLanguage
 
 
 def quality_warnings(
@@ -41,6 +42,20 @@ def quality_warnings(
         leak = channel_bleed(recording, [by_channel[0], by_channel[1]], settings.audio)
         found += [leak] if leak else []
     return tuple(found)
+
+
+def language_warnings(language: CallLanguage) -> tuple[QualityWarning, ...]:
+    """A warning where the language is in doubt: nothing is then judged by words."""
+    if language.doubt is None:
+        return ()
+    message = Text(
+        f"quality.language_{language.doubt}",
+        language=language.language,
+        confidence=language.confidence,
+        heard=language.heard or language.language,
+        languages=[one.language for one in language.languages],
+    )
+    return (QualityWarning(code=f"language_{language.doubt}", message=message),)
 
 
 def unredacted(language: str, settings: RedactionSettings) -> tuple[QualityWarning, ...]:

@@ -38,6 +38,8 @@ Verdict = Literal["met", "partly_met", "missed", "violated", "not_applicable", "
 
 SCHEMA_VERSION: Literal["1"] = "1"
 CLOSED = ConfigDict(extra="forbid")
+UNDETERMINED = "und"
+"""ISO 639 code of a language that nobody can tell."""
 
 
 # --- what a recording is ------------------------------------------------------------------------------
@@ -176,6 +178,18 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowLanguage:
+    """One window of a speaker's speech: the language it was transcribed in, and what the sound says."""
+
+    start_s: float
+    end_s: float
+    speech_s: float
+    language: str
+    probabilities: dict[str, float]
+    """Of the likeliest languages by the recognizer's model; empty where the model knows one language only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakerTranscript:
     """The words of one speaker in time order, and what was left out of them."""
 
@@ -184,6 +198,7 @@ class SpeakerTranscript:
     dropped_words: int
     coverage: float | None
     """Share of the speaker's speech time that has words, 0..1; ``None`` without speech."""
+    windows: tuple[WindowLanguage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -567,8 +582,22 @@ class Measures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageShare:
+    """How much of the speech of a call is in one language, 0..1."""
+
+    __pydantic_config__ = CLOSED
+
+    language: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What is known of a call; rate and channels are 0, and ``codec`` is vtt or json, without sound."""
+    """What is known of a call; rate and channels are 0, and ``codec`` is vtt or json, without sound.
+
+    ``language_confidence`` is the probability of the language by the sound, 0..1; ``None`` where nothing was
+    heard, or the recognizer knows one language only. ``language_doubt`` says why nothing is judged by words.
+    """
 
     __pydantic_config__ = CLOSED
 
@@ -584,6 +613,14 @@ class CallFacts:
     channels: int
     codec: str
     language: str
+    language_confidence: float | None = None
+    languages: tuple[LanguageShare, ...] = ()
+    language_doubt: Literal["unsure", "mixed", "mismatch"] | None = None
+
+    @property
+    def judged_language(self) -> str:
+        """The language whose rules the words are judged by: an undetermined one where that is in doubt."""
+        return UNDETERMINED if self.language_doubt else self.language
 
     @property
     def has_sound(self) -> bool:

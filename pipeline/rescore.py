@@ -108,7 +108,7 @@ def _acts_may_differ(analysis: Analysis, settings: Settings) -> bool:
 
 def _with_acts(analysis: Analysis, settings: Settings) -> Analysis:
     """The analysis with its speech acts recognized again, and what is said of how."""
-    found = find_acts(analysis.transcript.turns, analysis.call.language, settings)
+    found = find_acts(analysis.transcript.turns, analysis.call.judged_language, settings)
     warnings = [each for each in analysis.quality.warnings if each.code != MEANING_UNAVAILABLE]
     models = [each for each in analysis.provenance.models if each.role != SENTENCE_EMBEDDING]
     if (model := found.model) is not None:

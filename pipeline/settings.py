@@ -192,7 +192,37 @@ class RecognizerSettings(Section):
     device: Literal["auto", "cpu", "cuda"] = setting("where the recognizer runs")
     compute_type: str = setting("CTranslate2 number format")
     cpu_threads: int = setting("threads of one worker; 0 shares the cores among workers", ge=0)
-    language: str = setting("language of the calls, or auto to detect it")
+    language: str = setting("language of the calls, or auto to hear it")
+    languages: str = setting(
+        "languages that calls can be in, parted by commas, the most usual first; empty is any"
+    )
+    language_window_s: float = setting(
+        "least speech in a window that can have a language of its own", unit="s", source="[our]", ge=0
+    )
+    language_switch_probability: float = setting(
+        "probability from which a window is in another language than the rest",
+        source="docs/measures/language.md [our]",
+        ge=0.5,
+        le=1,
+    )
+    language_sure_probability: float = setting(
+        "probability over the whole call under which its language is unsure and no word is judged",
+        source="docs/measures/language.md [our]",
+        ge=0,
+        le=1,
+    )
+    language_mismatch_probability: float = setting(
+        "probability from which the sound contradicts the language that metadata or settings state",
+        source="docs/measures/language.md [our]",
+        ge=0.5,
+        le=1,
+    )
+    language_mixed_share: float = setting(
+        "share of the speech in other languages from which a call is mixed and no word is judged",
+        source="docs/measures/language.md [our]",
+        gt=0,
+        le=1,
+    )
     beam_size: int = setting("beams of the search", ge=1, le=20)
     batch_size: int = setting("windows decoded together", ge=1, le=64)
     window_s: float = setting("longest window given to the recognizer", unit="s", ge=5, le=30)

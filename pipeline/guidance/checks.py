@@ -9,7 +9,7 @@ from pipeline.guidance.config import Check
 from pipeline.guidance.language import Language
 from pipeline.guidance.scene import Ruling, Scene
 from pipeline.guidance.second_opinion import considered
-from pipeline.records import Finding, Measures, SecondOpinion, Turn, Verdict
+from pipeline.records import CallFacts, Finding, Measures, SecondOpinion, Turn, Verdict
 from pipeline.texts import Text
 
 ROLES_UNKNOWN = Text("unmeasured.roles_unknown")
@@ -108,7 +108,7 @@ def _judged(name: str, check: Check, scene: Scene) -> Ruling:
 
 
 def no_words_reason(
-    turns: Sequence[Turn], measures: Measures, language: Language | None, code: str
+    turns: Sequence[Turn], measures: Measures, language: Language | None, facts: CallFacts
 ) -> str | None:
     """Why nothing can be said about what was said, if so."""
     reason = roles_reason(turns, measures)
@@ -116,7 +116,9 @@ def no_words_reason(
         return reason
     if not any(turn.text for turn in turns):
         return NO_WORDS
-    return Text("unmeasured.language_unknown", language=code) if language is None else None
+    if facts.language_doubt:
+        return Text(f"unmeasured.language_{facts.language_doubt}", language=facts.language)
+    return Text("unmeasured.language_unknown", language=facts.language) if language is None else None
 
 
 def roles_reason(turns: Sequence[Turn], measures: Measures) -> str | None:
@@ -132,7 +134,7 @@ def _unscorable(name: str, scene: Scene) -> str | None:
     turns, measures = scene.heard.turns, scene.heard.measures
     if name in ACOUSTIC:
         return roles_reason(turns, measures)
-    return no_words_reason(turns, measures, scene.language, scene.heard.facts.language)
+    return no_words_reason(turns, measures, scene.language, scene.heard.facts)
 
 
 def _right_without_occasion(name: str, scene: Scene) -> bool:

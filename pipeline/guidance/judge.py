@@ -81,8 +81,8 @@ def judge(
         opinions: what the optional judge said, by the id of the check.
     """
     guidance = guidance or load_guidance()
-    language = load_language(heard.facts.language)
-    unscorable = no_words_reason(heard.turns, heard.measures, language, heard.facts.language)
+    language = load_language(heard.facts.judged_language)
+    unscorable = no_words_reason(heard.turns, heard.measures, language, heard.facts)
     tension = tension_of(heard.turns, heard.acts, heard.events, heard.measures, unscorable, guidance)
     promises = promises_of(heard.turns, heard.acts, heard.facts.started_at, language, guidance)
     scene = Scene(

@@ -1,90 +1,120 @@
-"""Acts recognized by the meaning of a sentence: one logistic regression an act.
+"""Acts recognized by the meaning of a sentence: one small network for all acts of a language.
 
-Its weights are in ``configs/speech_acts.<language>.weights.json``, written by ``make fit``. A sentence is
-described by its vectors (``pipeline/guidance/embedding.py``), its runs of one to three words as far as they
-are known, and whether it asks.
+It sees the vector of a sentence (``pipeline/guidance/embedding.py``), its runs of one to three words as far
+as they are known, and whether it asks; it has one hidden layer and an output an act. Ordinary talk is among
+what it learned from, as sentences that are none of the acts. Its weights are in
+``configs/speech_acts.<language>.weights.npz``, written by ``make fit``, with what turns an output into the
+share of such findings that are right in ordinary calls.
 """
 
-import base64
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import SettingsError
-from pipeline.guidance.embedding import LAYERS_READ, SIZE, Adapter, Matrix
+from pipeline.guidance.embedding import SIZE, Matrix
 from pipeline.guidance.patterns import bare_words
 from pipeline.guidance.sentences import Sentence
 from pipeline.guidance.speech_acts import SpeechActs, weights_path
 
-VECTOR = SIZE * len(LAYERS_READ)
 GRAM_WORDS = 3
 BEGIN, END, ASKING_END = "^", "$", "?"
+VECTOR_GAIN = 6.0
+"""Brings the parts of a unit vector of 512 to about 0.25, where learning is quick."""
 QUESTION_WEIGHT = 0.5
+INPUTS = SIZE + 1
+"""The vector, and whether the sentence asks."""
+FILE_NAME = "description"
 
 
-class ActWeights(BaseModel):
-    """The regression of one act, and what it came to on sentences that it was not fitted on.
+class Certainty(BaseModel):
+    """How sure a finding of one act is: ``share`` of such findings that are right in ordinary calls.
 
-    ``weights`` are signed bytes in base64, one a feature, to be multiplied by ``scale``; ``threshold`` is the
-    probability from which the act is found; ``phrase_precision`` the share of phrase hits that are right.
+    ``phrase_precision`` is that share for phrase hits where meaning was not asked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    threshold: float = Field(gt=0, le=1)
+    offset: float
+    slope: float = Field(ge=0)
+    phrase: float
     phrase_precision: float = Field(ge=0, le=1)
-    intercept: float
-    scale: float = Field(gt=0)
-    weights: str
 
-
-class AdapterWeights(BaseModel):
-    """What is added to one weight matrix of the embedding: two thin ones, half floats in base64."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rank: int = Field(ge=1)
-    down: str
-    up: str
+    def share(self, score: float | None, *, by_phrase: bool) -> float:
+        """Of a sentence with this output of the network (``None``: not asked), found by a phrase or not."""
+        if score is None:
+            return self.phrase_precision if by_phrase else 0.0
+        return float(1 / (1 + np.exp(-(self.offset + self.slope * score + self.phrase * by_phrase))))
 
 
 class WeightsFile(BaseModel):
+    """What is known of the weights; the arrays lie beside it in the same file."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     model_sha256: str
     examples_sha256: str
     sentences_sha256: str
-    adapter: dict[str, AdapterWeights]
     grams: tuple[str, ...]
-    acts: dict[str, ActWeights]
+    acts: dict[str, Certainty]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Network:
+    """float32; ``hidden`` (INPUTS, units), ``hidden_grams`` (grams, units), ``hidden_bias`` (units,),
+    ``output`` (units, acts), ``direct`` (INPUTS, acts) and ``bias`` (acts,)."""
+
+    hidden: Matrix
+    hidden_grams: Matrix
+    hidden_bias: Matrix
+    output: Matrix
+    direct: Matrix
+    bias: Matrix
+
+    def scores(self, inputs: Matrix, grams: Sequence[npt.NDArray[np.int64]]) -> Matrix:
+        """Outputs, shape (sentences, acts): over 0 is likelier than not, among labeled sentences.
+
+        ``grams`` are the rows of ``hidden_grams`` that each sentence has; together they have length 1.
+        """
+        hidden = inputs @ self.hidden + self.hidden_bias
+        for row, own in zip(hidden, grams, strict=True):
+            if len(own):
+                row += self.hidden_grams[own].sum(axis=0) / np.sqrt(np.float32(len(own)))
+        return np.asarray(np.maximum(hidden, 0) @ self.output + inputs @ self.direct + self.bias, np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """Fitted regressions of a language; ``weights`` has shape (features, acts)."""
+    """A fitted network of a language, and how sure each of its acts is."""
 
-    file: WeightsFile
     grams: Mapping[str, int]
     acts: tuple[str, ...]
-    weights: Matrix
-    intercepts: Matrix
-    thresholds: Matrix
+    certainty: tuple[Certainty, ...]
+    network: Network
 
-    def probabilities(self, sentences: Sequence[Sentence], vectors: Matrix) -> npt.NDArray[np.float64]:
-        """How likely each sentence is each act, shape (sentences, acts)."""
-        logits = features(sentences, vectors, self.grams) @ self.weights + self.intercepts
-        return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))))
+    def scores(self, sentences: Sequence[Sentence], vectors: Matrix) -> Matrix:
+        """Outputs of the network, shape (sentences, acts)."""
+        known = [known_grams(sentence.text, sentence.question, self.grams) for sentence in sentences]
+        return self.network.scores(inputs(vectors, [sentence.question for sentence in sentences]), known)
 
 
-def word_runs(sentence: Sentence) -> list[str]:
+def inputs(vectors: Matrix, questions: Sequence[bool]) -> Matrix:
+    """What the network sees beside runs of words, shape (sentences, INPUTS)."""
+    asks = np.array(questions, np.float32).reshape(-1, 1)
+    return np.hstack([VECTOR_GAIN * vectors, QUESTION_WEIGHT * asks])
+
+
+def word_runs(text: str, question: bool) -> list[str]:
     """Runs of one to three words, the edges of the sentence among them."""
-    words = [BEGIN, *bare_words(sentence.text), ASKING_END if sentence.question else END]
+    words = [BEGIN, *bare_words(text), ASKING_END if question else END]
     return [
         " ".join(words[first : first + size])
         for size in range(1, GRAM_WORDS + 1)
@@ -92,24 +122,9 @@ def word_runs(sentence: Sentence) -> list[str]:
     ]
 
 
-def features(sentences: Sequence[Sentence], vectors: Matrix, grams: Mapping[str, int]) -> Matrix:
-    """What the regressions see of sentences, shape (sentences, VECTOR + len(grams) + 1)."""
-    counted = np.zeros((len(sentences), len(grams)), np.float32)
-    for row, sentence in zip(counted, sentences, strict=True):
-        row[[grams[run] for run in word_runs(sentence) if run in grams]] = 1
-    lengths = np.sqrt(counted.sum(axis=1, keepdims=True))
-    questions = np.array([[QUESTION_WEIGHT * sentence.question] for sentence in sentences], np.float32)
-    return np.hstack([vectors, counted / np.maximum(lengths, 1), questions.reshape(-1, 1)])
-
-
-def pack(weights: npt.NDArray[np.float64]) -> tuple[str, float]:
-    """Weights as text and the scale that they are to be multiplied by."""
-    scale = float(np.abs(weights).max() / 127)
-    return base64.b64encode(np.rint(weights / scale).astype(np.int8).tobytes()).decode(), scale
-
-
-def unpack(act: ActWeights) -> Matrix:
-    return np.frombuffer(base64.b64decode(act.weights, validate=True), np.int8) * np.float32(act.scale)
+def known_grams(text: str, question: bool, grams: Mapping[str, int]) -> npt.NDArray[np.int64]:
+    """Rows of the runs of words that are known, each once."""
+    return np.array(sorted({grams[run] for run in word_runs(text, question) if run in grams}), np.int64)
 
 
 def examples_sha256(acts: SpeechActs) -> str:
@@ -121,8 +136,28 @@ def examples_sha256(acts: SpeechActs) -> str:
     return digest.hexdigest()
 
 
+# --- the file -----------------------------------------------------------------------------------------
+
+
+def packed(file: WeightsFile, network: Network) -> bytes:
+    """Both as the bytes of an ``.npz``: runs of words as signed bytes with a scale a unit, the rest as half
+    floats."""
+    scale = np.abs(network.hidden_grams).max(axis=0, initial=0.0) / 127
+    scale = np.where(scale > 0, scale, 1).astype(np.float32)
+    stored = {
+        FILE_NAME: np.frombuffer(file.model_dump_json().encode(), np.uint8),
+        "hidden_grams": np.rint(network.hidden_grams / scale).astype(np.int8),
+        "scale": scale,
+    }
+    for name in ("hidden", "hidden_bias", "output", "direct", "bias"):
+        stored[name] = getattr(network, name).astype(np.float16)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **stored)
+    return buffer.getvalue()
+
+
 @cache
-def load_weights(acts_language: str) -> WeightsFile | None:
+def load_weights(acts_language: str) -> tuple[WeightsFile, Network] | None:
     """The fitted file of a language; ``None`` when there is none.
 
     Raises:
@@ -132,51 +167,44 @@ def load_weights(acts_language: str) -> WeightsFile | None:
     if not path.exists():
         return None
     try:
-        return WeightsFile.model_validate_json(path.read_bytes())
+        with np.load(path, allow_pickle=False) as stored:
+            file = WeightsFile.model_validate_json(stored[FILE_NAME].tobytes())
+            network = Network(
+                hidden_grams=stored["hidden_grams"].astype(np.float32) * stored["scale"],
+                **{
+                    name: stored[name].astype(np.float32)
+                    for name in ("hidden", "hidden_bias", "output", "direct", "bias")
+                },
+            )
     except ValidationError as error:
         raise SettingsError(f"{path.name}: {error.errors()[0]['msg']}; fit it again: make fit") from error
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise SettingsError(f"{path.name}: damaged weights ({error}); fit it again: make fit") from error
+    _check_shapes(path.name, file, network)
+    return file, network
 
 
-@cache
-def load_adapter(acts_language: str) -> Adapter | None:
-    """What the fitted file of a language adds to the embedding; ``None`` when it adds nothing.
-
-    Raises:
-        SettingsError: the file is not what it should be.
-    """
-    file = load_weights(acts_language)
-    if file is None or not file.adapter:
-        return None
-    try:
-        return Adapter(
-            down={name: halves(part.down).reshape(part.rank, -1) for name, part in file.adapter.items()},
-            up={name: halves(part.up).reshape(-1, part.rank) for name, part in file.adapter.items()},
-        )
-    except ValueError as error:
-        name = weights_path(acts_language).name
-        raise SettingsError(f"{name}: damaged adapter ({error}); fit it again: make fit") from error
-
-
-def pack_adapter(adapter: Adapter) -> dict[str, AdapterWeights]:
-    return {
-        name: AdapterWeights(rank=up.shape[1], down=_packed(adapter.down[name]), up=_packed(up))
-        for name, up in adapter.up.items()
+def _check_shapes(name: str, file: WeightsFile, network: Network) -> None:
+    units, acts = len(network.hidden_bias), len(file.acts)
+    wanted = {
+        "hidden": (INPUTS, units),
+        "hidden_grams": (len(file.grams), units),
+        "output": (units, acts),
+        "direct": (INPUTS, acts),
+        "bias": (acts,),
     }
+    for part, shape in wanted.items():
+        if (found := getattr(network, part).shape) != shape:
+            raise SettingsError(
+                f"{name}: damaged weights ({part} is {found}, not {shape}); fit it again: make fit"
+            )
 
 
-def _packed(matrix: Matrix) -> str:
-    return base64.b64encode(matrix.astype("<f2").tobytes()).decode()
-
-
-def halves(text: str) -> Matrix:
-    return np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32)
-
-
-def meaning_of(acts: SpeechActs, file: WeightsFile, model_sha256: str) -> Meaning:
-    """The regressions in ``file``, if they belong to these acts and to this embedding.
+def meaning_of(acts: SpeechActs, file: WeightsFile, network: Network, model_sha256: str) -> Meaning:
+    """The network of ``file``, if it belongs to these acts and to this embedding.
 
     Raises:
-        SettingsError: they do not.
+        SettingsError: it does not.
     """
     name = weights_path(acts.language).name
     if file.model_sha256 != model_sha256:
@@ -185,17 +213,9 @@ def meaning_of(acts: SpeechActs, file: WeightsFile, model_sha256: str) -> Meanin
         raise SettingsError(f"{name}: the examples have changed since; fit it again: make fit")
     if unknown := set(file.acts) - set(acts.acts):
         raise SettingsError(f"{name}: there are no acts {', '.join(sorted(unknown))}; fit it again: make fit")
-    try:
-        weights = np.stack([unpack(act) for act in file.acts.values()], axis=1)
-    except ValueError as error:
-        raise SettingsError(f"{name}: damaged weights ({error}); fit it again: make fit") from error
-    if len(weights) != VECTOR + len(file.grams) + 1:
-        raise SettingsError(f"{name}: has {len(weights)} weights an act; fit it again: make fit")
     return Meaning(
-        file=file,
         grams={gram: index for index, gram in enumerate(file.grams)},
         acts=tuple(file.acts),
-        weights=weights,
-        intercepts=np.array([act.intercept for act in file.acts.values()], np.float32),
-        thresholds=np.array([act.threshold for act in file.acts.values()], np.float32),
+        certainty=tuple(file.acts.values()),
+        network=network,
     )

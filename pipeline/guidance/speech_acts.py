@@ -167,4 +167,4 @@ def speech_acts_sha256(language: str) -> str | None:
 
 
 def weights_path(language: str) -> Path:
-    return CONFIG_DIR / f"speech_acts.{language}.weights.json"
+    return CONFIG_DIR / f"speech_acts.{language}.weights.npz"

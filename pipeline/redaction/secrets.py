@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.records import Role, SecretKind, Turn
+from pipeline.records import UNDETERMINED, Role, SecretKind, Turn
 from pipeline.redaction.dates import find_dates
 from pipeline.redaction.language import load_spoken_language
 from pipeline.redaction.numbers import find_numbers
@@ -27,9 +27,10 @@ class Secret:
 def find_secrets(turns: Sequence[Turn], language: str, settings: RedactionSettings) -> tuple[Secret, ...]:
     """What must not be kept of a call, in time order and without overlaps within a turn.
 
-    A language without a file has no secrets that could be found: callers say so to the user.
+    In a language without a file only what needs none is found, such as card numbers written as digits:
+    callers say so to the user.
     """
-    spoken = load_spoken_language(language)
+    spoken = load_spoken_language(language) or load_spoken_language(UNDETERMINED)
     if spoken is None or not settings.wanted:
         return ()
     streams = read_tokens(turns, spoken)

@@ -4,17 +4,26 @@ Each channel is recognized by itself. A window whose text repeats itself is deco
 repeats; what still looks invented is dropped and counted.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pipeline.errors import CallError, InputRejected, StageFailed
 from pipeline.phrases import load_phrases
-from pipeline.records import Samples, SpeakerTranscript, Word
+from pipeline.records import Samples, SpeakerTranscript, WindowLanguage, Word
 from pipeline.settings import RecognizerSettings
-from pipeline.timeline import Span, containing, subtract
+from pipeline.timeline import Span, containing, intersect, subtract, total_s
 from pipeline.transcription.alignment import align, coverage
 from pipeline.transcription.denoising import denoised
+from pipeline.transcription.languages import (
+    FALLBACK_LANGUAGE,
+    best_of,
+    candidates,
+    expected_language,
+    languages_of,
+    likeliest,
+    pooled,
+)
 from pipeline.transcription.packing import (
     RECOGNIZER_RATE_HZ,
     Window,
@@ -26,7 +35,6 @@ from pipeline.transcription.packing import (
 
 NO_REPEAT_WORDS = 3
 GOES_ON = ("-", "'", "\N{RIGHT SINGLE QUOTATION MARK}")
-FALLBACK_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class WindowText:
     mean_log_probability: float
     no_speech_probability: float
     compression_ratio: float
+    languages: Mapping[str, float] = field(default_factory=dict)
+    """Probabilities of the likeliest languages; empty where the model knows one only."""
 
 
 class Recognizer(Protocol):
@@ -46,7 +56,7 @@ class Recognizer(Protocol):
     def recognize(
         self,
         windows: Sequence[Samples],
-        language: str | None,
+        language: str,
         *,
         verbatim: bool,
         no_repeat_words: int = 0,
@@ -59,22 +69,35 @@ class WhisperRecognizer:
     def __init__(self, model: Any, settings: RecognizerSettings) -> None:
         from faster_whisper import BatchedInferencePipeline
 
+        class Pipeline(BatchedInferencePipeline):  # type: ignore[misc]
+            """Keeps what the model says of the language of each window that it has encoded anyway."""
+
+            def __init__(self, model: Any) -> None:
+                super().__init__(model)
+                self.heard: list[list[tuple[str, float]]] = []
+
+            def generate_segment_batched(self, *given: Any, **named: Any) -> Any:
+                encoded, output = super().generate_segment_batched(*given, **named)
+                if self.model.model.is_multilingual:
+                    self.heard.extend(self.model.model.detect_language(encoded))
+                return encoded, output
+
         self._model = model
-        self._pipeline = BatchedInferencePipeline(model=model)
+        self._pipeline = Pipeline(model=model)
         self._settings = settings
 
     def recognize(
         self,
         windows: Sequence[Samples],
-        language: str | None,
+        language: str,
         *,
         verbatim: bool,
         no_repeat_words: int = 0,
     ) -> list[WindowText]:
-        """One text per window; ``language`` of ``None`` lets the model detect it."""
+        """One text per window, and what the model makes of its language."""
         import numpy as np
 
-        if language not in (None, "en") and not self._model.model.is_multilingual:
+        if language != FALLBACK_LANGUAGE and not self._model.model.is_multilingual:
             raise InputRejected(
                 f"language {language!r}: the model {self._settings.model!r} knows English only; "
                 "set recognizer.model to a multilingual one, e.g. base"
@@ -85,7 +108,8 @@ class WhisperRecognizer:
                 {"start": offset / RECOGNIZER_RATE_HZ, "end": (offset + window.size) / RECOGNIZER_RATE_HZ}
             )
             offset += window.size
-        segments, info = self._pipeline.transcribe(
+        self._pipeline.heard = []
+        segments, _ = self._pipeline.transcribe(
             np.concatenate(windows),
             language=language,
             beam_size=self._settings.beam_size,
@@ -97,11 +121,16 @@ class WhisperRecognizer:
             no_repeat_ngram_size=no_repeat_words,
             initial_prompt=self._prompt(language, verbatim),
         )
-        return self._by_window(segments, [clip["start"] for clip in clips], info.language)
+        texts = self._by_window(segments, [clip["start"] for clip in clips], language)
+        allowed, heard = candidates(self._settings), self._pipeline.heard
+        return [
+            replace(text, languages=likeliest(raw, allowed))
+            for text, raw in zip(texts, heard or [[] for _ in texts], strict=True)
+        ]
 
-    def _prompt(self, language: str | None, verbatim: bool) -> str | None:
+    def _prompt(self, language: str, verbatim: bool) -> str | None:
         """The user's own terms, then text that leads the model to write hesitations down."""
-        hesitations = load_phrases(language).verbatim_prompt if verbatim and language else None
+        hesitations = load_phrases(language).verbatim_prompt if verbatim else None
         parts = [part for part in (self._settings.initial_prompt, hesitations) if part]
         return " ".join(parts) or None
 
@@ -152,7 +181,7 @@ def transcribe(
     Args:
         samples: one channel, shape (n,), float32.
         speech: the speaker's IPUs, unpadded; nothing else is given to the recognizer.
-        language: ISO 639-1 code, or ``None`` to detect it.
+        language: ISO 639-1 code, or ``None`` to hear it.
         snr_db: level of the speech over the noise, ``None`` where it is not known.
 
     Raises:
@@ -162,32 +191,36 @@ def transcribe(
     if snr_db is not None and snr_db < settings.denoise_under_snr_db:
         samples = denoised(samples, sample_rate_hz, settings)
     listen = _Listener(samples, sample_rate_hz, recognizer, settings)
-    heard = listen.to(speech, language, verbatim=True)
-    language = language or heard.language
-    aligned = align(heard.words, speech, settings)
+    heard = listen.to(speech, language or expected_language(settings), verbatim=True)
+    main = language
+    if main is None:
+        best = best_of(pooled(window.language for window in heard))
+        main = best[0] if best else expected_language(settings)
+        heard = listen.again(heard, main)
+    words, dropped = listen.words(heard)
+    aligned = align(words, speech, settings)
     missed = _without_words(aligned.words, speech, settings.relisten_s)
-    dropped = heard.dropped
     if missed:
-        again = listen.to(missed, language, verbatim=False)
-        new = [word for word in again.words if containing(missed, (word.start_s + word.end_s) / 2)]
-        words = sorted((*heard.words, *new), key=lambda word: word.start_s)
-        aligned = align(words, speech, settings)
-        dropped += again.dropped
+        again, lost = listen.words(listen.to(missed, main, verbatim=False))
+        new = [word for word in again if containing(missed, (word.start_s + word.end_s) / 2)]
+        aligned = align(sorted((*words, *new), key=lambda word: word.start_s), speech, settings)
+        dropped += lost
     return SpeakerTranscript(
         words=aligned.words,
-        language=language or FALLBACK_LANGUAGE,
+        language=main,
         dropped_words=dropped + aligned.dropped,
         coverage=coverage(aligned.words, speech),
+        windows=tuple(window.language for window in heard),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """Words in recording time before they are laid into speech."""
+    """One window with its text, and in which language it was decoded."""
 
-    words: tuple[Word, ...]
-    dropped: int
-    language: str | None
+    window: Window
+    text: WindowText
+    language: WindowLanguage
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,23 +232,46 @@ class _Listener:
     recognizer: Recognizer
     settings: RecognizerSettings
 
-    def to(self, speech: Sequence[Span], language: str | None, *, verbatim: bool) -> _Heard:
-        """What is said in some spans of the channel."""
+    def to(self, speech: Sequence[Span], language: str, *, verbatim: bool) -> list[_Heard]:
+        """What is said in some spans of the channel, decoded in one language."""
         duration_s = self.samples.size / self.sample_rate_hz
         windows = pack(speech, duration_s, self.settings, quietest(self.samples, self.sample_rate_hz))
+        return [
+            _Heard(window, text, _language(window, text, speech, language))
+            for window, text in zip(windows, self._all(windows, language, verbatim), strict=True)
+        ]
+
+    def again(self, heard: Sequence[_Heard], main: str) -> list[_Heard]:
+        """The same, with each window that is in another language than it was decoded in decoded in that."""
+        found = list(heard)
+        own = languages_of([one.language for one in heard], main, self.settings)
+        for language in sorted(set(own)):
+            rows = [row for row, name in enumerate(own) if name == language != heard[row].language.language]
+            texts = self._all([heard[row].window for row in rows], language, verbatim=True)
+            for row, text in zip(rows, texts, strict=True):
+                of = replace(heard[row].language, language=language)
+                found[row] = _Heard(heard[row].window, text, of)
+        return found
+
+    def words(self, heard: Sequence[_Heard]) -> tuple[list[Word], int]:
+        """The words in recording time before they are laid into speech, and how many were dropped."""
         words: list[Word] = []
         dropped = 0
+        for one in heard:
+            if _invented(one.text, self.settings):
+                dropped += len(one.text.words)
+            else:
+                words.extend(in_recording(one.text.words, one.window, self.settings.margin_s))
+        return words, dropped
+
+    def _all(self, windows: Sequence[Window], language: str, verbatim: bool) -> list[WindowText]:
+        texts: list[WindowText] = []
         for first in range(0, len(windows), self.settings.batch_size):
             group = windows[first : first + self.settings.batch_size]
-            for window, text in zip(group, self._texts(group, language, verbatim), strict=True):
-                language = language or text.language
-                if _invented(text, self.settings):
-                    dropped += len(text.words)
-                else:
-                    words.extend(in_recording(text.words, window, self.settings.margin_s))
-        return _Heard(tuple(words), dropped, language)
+            texts += self._texts(group, language, verbatim)
+        return texts
 
-    def _texts(self, windows: Sequence[Window], language: str | None, verbatim: bool) -> list[WindowText]:
+    def _texts(self, windows: Sequence[Window], language: str, verbatim: bool) -> list[WindowText]:
         """Texts of some windows; those that repeat themselves are decoded once more without repeats."""
         gap_s = self.settings.join_gap_s
         sounds = [window_samples(self.samples, self.sample_rate_hz, window, gap_s) for window in windows]
@@ -237,6 +293,17 @@ class _Listener:
                 raise
             raise StageFailed(f"the recognizer failed: {error}") from error
         return texts
+
+
+def _language(window: Window, text: WindowText, speech: Sequence[Span], language: str) -> WindowLanguage:
+    spans = [piece.span for piece in window.pieces]
+    return WindowLanguage(
+        start_s=spans[0][0],
+        end_s=spans[-1][1],
+        speech_s=total_s(intersect(speech, spans)),
+        language=language,
+        probabilities=dict(text.languages),
+    )
 
 
 def _without_words(words: Sequence[Word], speech: Sequence[Span], at_least_s: float) -> list[Span]:

@@ -5,9 +5,9 @@ matching with an onset collar of 0.5 s. A total pools counts; it is never a mean
 utterance of each voice, put together again with an F0 that is known (`tests/benchmarks/f0.py`). Turn-
 taking: labeled snippets, beside a peer (`tests/benchmarks/turn_taking.py`). Voices told apart: one-channel
 versions of the calls (`tests/benchmarks/mono.py`). Speech acts: labeled sentences that no fit has seen
-(`tests/benchmarks/speech_acts.py`). Guidance: written dialogues with the verdicts that are right
-(`tests/benchmarks/dialogues.py`). Secrets: marked examples (`tests/benchmarks/redaction.py`); words taken
-out count neither as right nor as wrong.
+(`tests/benchmarks/speech_acts.py`), and ordinary talk (`tests/benchmarks/ordinary_talk.py`). Guidance:
+written dialogues with the verdicts that are right (`tests/benchmarks/dialogues.py`). Secrets: marked examples
+(`tests/benchmarks/redaction.py`); words taken out count neither as right nor as wrong.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import dialogues, f0, mono, redaction, speech_acts, turn_taking
+from tests.benchmarks import dialogues, f0, mono, ordinary_talk, redaction, speech_acts, turn_taking
 from tests.benchmarks.counts import Counted
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
@@ -294,8 +294,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-mono", action="store_true", help="leave out the one-channel versions")
     parser.add_argument("--no-f0", action="store_true", help="leave out the accuracy of the pitch trackers")
     parser.add_argument("--no-turn-taking", action="store_true", help="leave out the labeled snippets")
+    parser.add_argument("--natural", type=Path, help="folder of natural conversations")
     options = parser.parse_args(arguments)
     settings = load_settings(assignments=options.set)
+    if options.natural is None:
+        sys.stdout.write("without --natural FOLDER nothing is measured on ordinary talk\n\n")
+    else:
+        sys.stdout.write(f"{ordinary_talk.table(*ordinary_talk.measure(options.natural, settings))}\n\n")
     rows = measure(settings)
     sys.stdout.write(table(rows) + "\n")
     acts = speech_acts.measure(settings)

@@ -6,7 +6,7 @@ sound of one case. What is true of a case follows from where its utterances were
 sound of one case. What is true of a case follows from where its utterances were put: its kind is judged
 if the one who comes in came ``MARGIN_S`` sooner or later, or spoke that much shorter or longer, is not used.
 
-``word_starts.json`` has, per utterance of each call's truth, when each word starts: found by a recogniser and
+``word_starts.json`` has, per utterance of each call's truth, when each word starts: found by a recognizer and
 laid into the true speech. ``python -m tests.data.turntaking.make_cases`` writes ``truth.json``; no sound is
 kept.
 """
