@@ -19,6 +19,12 @@ from pipeline.texts import Text
 from pipeline.timeline import total_s
 from pipeline.transcription.languages import CallLanguage
 
+DOUBTS = {
+    "unsure": "quality.language_unsure",
+    "mixed": "quality.language_mixed",
+    "mismatch": "quality.language_mismatch",
+}
+
 
 def quality_warnings(
     recording: Recording,
@@ -49,7 +55,7 @@ def language_warnings(language: CallLanguage) -> tuple[QualityWarning, ...]:
     if language.doubt is None:
         return ()
     message = Text(
-        f"quality.language_{language.doubt}",
+        DOUBTS[language.doubt],
         language=language.language,
         confidence=language.confidence,
         heard=language.heard or language.language,

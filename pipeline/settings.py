@@ -626,6 +626,18 @@ class BaselineSettings(Section):
 class VoiceChecksSettings(Section):
     """Limits of the checks `talk_slowly` and `low_tone`."""
 
+    tone_min_calls: int = setting(
+        "earlier calls of the agent under which tone is not judged: no call is compared with itself",
+        unit="calls",
+        source="docs/measures/voice-checks.md [our]",
+        ge=1,
+    )
+    tone_min_voiced_s: float = setting(
+        "voiced speech in earlier calls under which tone is not judged",
+        unit="s",
+        source="docs/measures/voice-checks.md [our]",
+        ge=0,
+    )
     rate_error_share: float = setting(
         "half of the 95% interval of a rate over a minute of speech; it narrows with the root of time",
         source="docs/measures/rate.md [ex]",

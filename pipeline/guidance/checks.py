@@ -16,6 +16,11 @@ ROLES_UNKNOWN = Text("unmeasured.roles_unknown")
 NO_SPEECH = Text("unmeasured.nothing_said")
 NO_WORDS = Text("unmeasured.no_transcript")
 FIXED_SCORES: Mapping[Verdict, float] = {"met": 1.0, "missed": 0.0, "violated": 0.0}
+LANGUAGE_DOUBTS = {
+    "unsure": "unmeasured.language_unsure",
+    "mixed": "unmeasured.language_mixed",
+    "mismatch": "unmeasured.language_mismatch",
+}
 UNCOUNTED: tuple[Verdict, ...] = ("not_applicable", "not_scored")
 
 CHECKS: Mapping[str, Callable[[Scene], Ruling]] = {
@@ -117,7 +122,7 @@ def no_words_reason(
     if not any(turn.text for turn in turns):
         return NO_WORDS
     if facts.language_doubt:
-        return Text(f"unmeasured.language_{facts.language_doubt}", language=facts.language)
+        return Text(LANGUAGE_DOUBTS[facts.language_doubt], language=facts.language)
     return Text("unmeasured.language_unknown", language=facts.language) if language is None else None
 
 

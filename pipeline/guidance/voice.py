@@ -47,13 +47,15 @@ def talk_slowly(
     error = checks.rate_error_share * sqrt(MINUTE_S / agent.phonation_s)
     baseline_sps = agent.baseline.articulation_rate_sps if agent.baseline else None
     over = None if baseline_sps is None else measured / baseline_sps - 1
-    fast = measured * (1 - error) > rate.band_high_sps
+    fast = measured * (1 - error) > rate.fast_sps
     slow = measured * (1 + error) < rate.band_low_sps
+    outside = not rate.band_low_sps <= measured <= rate.band_high_sps
     drifted = over is not None and over > max(checks.rate_over_baseline_share, error)
     moments = _fast_moments(agent.rate_windows, baseline_sps, settings)
     pressed = _faster_while_tense(agent.rate_windows, tense)
     hurried = pressed is not None and pressed > checks.window_over_baseline_share
-    verdict: Verdict = "missed" if fast or slow else "partly_met" if drifted or moments or hurried else "met"
+    unsure = outside or drifted or bool(moments) or hurried
+    verdict: Verdict = "missed" if fast or slow else "partly_met" if unsure else "met"
     reason = _rate_reason(measured, error, over, len(moments), pressed, rate)
     evidence = _evidence([(window.start_s, window.end_s, note) for window, note in moments], turns)
     score = _rate_score(measured, error, over if drifted else None, rate)
@@ -85,6 +87,10 @@ def _rate_reason(
 ) -> Text:
     low, high = rate.band_low_sps, rate.band_high_sps
     parts = [Text("why.rate", sps=measured, error=measured * error, low=low, high=high)]
+    if high < measured and measured * (1 - error) <= rate.fast_sps:
+        parts.append(Text("why.rate_perhaps_fast"))
+    if measured < low <= measured * (1 + error):
+        parts.append(Text("why.rate_perhaps_slow"))
     if over is not None:
         parts.append(Text("why.rate_baseline", share=over))
     if moments:
@@ -147,6 +153,9 @@ def low_tone(agent: SpeakerMeasures, turns: Sequence[Turn], checks: VoiceChecksS
     if level_st is None or agent.baseline is None:
         reason = agent.not_scored.get("f0_vs_baseline_st", Text("unmeasured.no_pitch"))
         return Ruling(verdict="not_scored", reason=reason)
+    if agent.baseline.calls < checks.tone_min_calls or agent.baseline.voiced_s < checks.tone_min_voiced_s:
+        missing = max(1, checks.tone_min_calls - agent.baseline.calls)
+        return Ruling(verdict="not_scored", reason=Text("why.no_baseline_yet", count=missing))
     tone = _tone(agent.pitch_windows, checks)
     wider_st = _difference(agent.f0_range_st, agent.baseline.f0_range_st)
     louder = loudness_db is not None and loudness_db > checks.calm_loudness_db
@@ -194,7 +203,7 @@ def _tone_reason(
     checks: VoiceChecksSettings,
 ) -> Text:
     firm = agent.baseline is not None and agent.baseline.kind == "firm"
-    parts = [Text("why.pitch_baseline" if firm else "why.pitch_start", st=level_st)]
+    parts = [Text("why.pitch_baseline", st=level_st)]
     if loudness_db is not None:
         parts.append(Text("why.loudness", db=loudness_db))
     parts.append(Text("why.raised", raised=len(tone.raised), all=len(tone.judged)))

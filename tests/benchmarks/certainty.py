@@ -34,7 +34,7 @@ RATES = {
 }  # fmt: skip
 """Per 1,000 sentences of who can do it, in service calls; assumed, as nobody has published them. What readers
 found in natural talk comes on top."""
-MISLEADING_RATE = 2.0
+MISLEADING_RATE = 3.0
 SPOKEN, OTHER = 1.0, 0.3
 """Weight of a natural sentence: calls are spoken, and somebody serves somebody."""
 LOWEST = -5.0

@@ -89,7 +89,7 @@ def conversations(folder: Path) -> Iterator[dict[str, Any]]:
     for path in files:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
-                yield {"source": path.name.removesuffix(".jsonl.gz"), **json.loads(line)}
+                yield {**json.loads(line), "source": path.name.removesuffix(".jsonl.gz")}
 
 
 def part(conversation: str) -> int:
