@@ -193,11 +193,18 @@ class RecognizerSettings(Section):
     compute_type: str = setting("CTranslate2 number format")
     cpu_threads: int = setting("threads of one worker; 0 shares the cores among workers", ge=0)
     language: str = setting("language of the calls, or auto to hear it")
-    languages: str = setting(
-        "languages that calls can be in, parted by commas, the most usual first; empty is any"
+    languages: str | None = setting(
+        "languages that calls can be in, parted by commas, the most usual first; null is any"
     )
     language_window_s: float = setting(
         "least speech in a window that can have a language of its own", unit="s", source="[our]", ge=0
+    )
+    language_part_s: float = setting(
+        "a longer window in no sure language is listened to in parts of this length",
+        unit="s",
+        source="[our]",
+        ge=5,
+        le=30,
     )
     language_switch_probability: float = setting(
         "probability from which a window is in another language than the rest",
@@ -714,8 +721,20 @@ class ActsSettings(Section):
         ge=0,
         le=1,
     )
-    accusing_sure_confidence: float = setting(
-        "the same for acts that speak against somebody (`accuses` in the file of the acts)",
+    accusing_listed_confidence: float = setting(
+        "as listed_confidence, for acts that speak against somebody (`accuses` in the file of the acts)",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
+    agent_accusing_sure_confidence: float = setting(
+        "as sure_confidence, for what speaks against the agent",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
+    customer_accusing_sure_confidence: float = setting(
+        "as sure_confidence, for what speaks against the customer",
         source="docs/measures/speech-acts.md [our]",
         ge=0,
         le=1,

@@ -62,6 +62,23 @@ def _own(window: WindowLanguage, main: str, settings: RecognizerSettings) -> str
     return best[0] if best[1] >= settings.language_switch_probability else main
 
 
+def is_doubtful(window: WindowLanguage, settings: RecognizerSettings) -> bool:
+    """Whether a window may hold two languages: it is long, and the model is sure of none."""
+    best = best_of(window.probabilities)
+    long = window.speech_s >= settings.language_part_s
+    return best is not None and long and best[1] < settings.language_switch_probability
+
+
+def differ(windows: Sequence[WindowLanguage], settings: RecognizerSettings) -> bool:
+    """Whether parts of a window are surely in different languages."""
+    sure = {
+        best[0]
+        for window in windows
+        if (best := best_of(window.probabilities)) and best[1] >= settings.language_switch_probability
+    }
+    return len(sure) > 1
+
+
 def shares(windows: Iterable[WindowLanguage]) -> tuple[LanguageShare, ...]:
     """How much of the speech is in which language, the most first."""
     seconds: dict[str, float] = {}
@@ -119,7 +136,7 @@ def expected_language(settings: RecognizerSettings) -> str:
 
 def candidates(settings: RecognizerSettings) -> tuple[str, ...]:
     """The languages that calls can be in; none where any can."""
-    return tuple(name.strip().lower() for name in settings.languages.split(",") if name.strip())
+    return tuple(name.strip().lower() for name in (settings.languages or "").split(",") if name.strip())
 
 
 def _mismatch(

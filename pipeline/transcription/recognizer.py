@@ -19,7 +19,9 @@ from pipeline.transcription.languages import (
     FALLBACK_LANGUAGE,
     best_of,
     candidates,
+    differ,
     expected_language,
+    is_doubtful,
     languages_of,
     likeliest,
     pooled,
@@ -194,6 +196,7 @@ def transcribe(
     heard = listen.to(speech, language or expected_language(settings), verbatim=True)
     main = language
     if main is None:
+        heard = listen.parted(heard, speech)
         best = best_of(pooled(window.language for window in heard))
         main = best[0] if best else expected_language(settings)
         heard = listen.again(heard, main)
@@ -240,6 +243,19 @@ class _Listener:
             _Heard(window, text, _language(window, text, speech, language))
             for window, text in zip(windows, self._all(windows, language, verbatim), strict=True)
         ]
+
+    def parted(self, heard: Sequence[_Heard], speech: Sequence[Span]) -> list[_Heard]:
+        """The same, with windows that seem to be in two languages cut into parts, where these differ."""
+        found: list[_Heard] = []
+        for one in heard:
+            parts: list[_Heard] = []
+            if is_doubtful(one.language, self.settings):
+                spans = [piece.span for piece in one.window.pieces]
+                short = self.settings.model_copy(update={"window_s": self.settings.language_part_s})
+                listen = replace(self, settings=short)
+                parts = listen.to(intersect(speech, spans), one.language.language, verbatim=True)
+            found += parts if differ([part.language for part in parts], self.settings) else [one]
+        return found
 
     def again(self, heard: Sequence[_Heard], main: str) -> list[_Heard]:
         """The same, with each window that is in another language than it was decoded in decoded in that."""
