@@ -17,7 +17,9 @@ from pipeline.timeline import Span
 
 Samples = npt.NDArray[np.float32]
 Role = Literal["agent", "customer", "speaker_1", "speaker_2"]
-EventKind = Literal["interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start"]
+EventKind = Literal[
+    "interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start", "cooperative"
+]
 GapKind = Literal["silence", "dead_air", "hold", "look_up", "transfer", "ringing"]
 SecretKind = Literal[
     "card_number",

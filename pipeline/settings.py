@@ -360,6 +360,24 @@ class SpeakersSettings(Section):
 
 
 class TurnsSettings(Section):
+    interruption_probability: float = setting(
+        "probability from which coming in early is an interruption; under it it is none",
+        source="docs/measures/turn-taking.md",
+        ge=0,
+        le=1,
+    )
+    doubtful_probability: float = setting(
+        "probability from which what is no interruption is marked as worth a listen",
+        source="docs/measures/turn-taking.md [our]",
+        ge=0,
+        le=1,
+    )
+    recall_next_s: float = setting(
+        "pause after which what the other says next is no taking up again", unit="s", source="[our]", ge=0
+    )
+    recall_before_s: float = setting(
+        "how long ago what one said before may be, to matter", unit="s", source="[our]", ge=0
+    )
     max_pause_s: float = setting(
         "own pause that ends a turn", unit="s", source="docs/measures/speech.md [our]", gt=0
     )

@@ -62,6 +62,14 @@ class Encounter:
     """Whether O says F's last words together with F, or finishes them."""
     under_loud_db: float | None = None
     """How far O is under the level of O's loud speech."""
+    holder_said: str = ""
+    """F's words up to t0, since F's last longer pause."""
+    holder_rest: str = ""
+    """F's words after t0, up to where F falls silent."""
+    holder_next: str = ""
+    """What F says next, where F takes it up again soon."""
+    comer_before: str = ""
+    """What O had said last, where that was not long ago."""
     cues: EventCues | None = None
     """What the sound tells; ``None`` where only times and words are known."""
 

@@ -20,6 +20,7 @@ from pipeline.timeline import intersect, total_s
 from pipeline.turns.completeness import REACH, load_completeness
 from pipeline.turns.cues import Voice, listen
 from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
+from pipeline.turns.second_look import look_again
 from pipeline.turns.units import Unit, Vocalization, joined, vocalizations
 from pipeline.turns.weighing import EDGE_ERROR_IN_NOISE_S, weigh
 
@@ -29,6 +30,7 @@ PAUSE_CONFIDENCE = 0.8
 CUT_OFF_CONFIDENCE = 0.3
 CLEAR_WORDS = 0.8
 ECHO_LEAD_S = 0.1
+WORD_EDGE_S = 0.1
 ECHO_WORDS = 2
 ECHO_LIKENESS = 0.7
 """Of the letters: what two say at once is often misheard in one of them."""
@@ -185,7 +187,7 @@ def _judge(
     ):
         cut_off = _cut_off(encounter, timelines[other], vocalization, settings)
         return Judged(vocalization, None, takes_floor=True, cut_off=cut_off)
-    event = classify(encounter, settings)
+    event = classify(encounter, settings, phrases.language)
     takes_floor = not encounter.in_pause and _takes_floor(encounter, event, settings)
     return Judged(
         vocalization,
@@ -247,6 +249,11 @@ def _encounter(
     if voices:
         under_loud_db = voices[vocalization.speaker].under_loud_db((start_s, end_s))
         heard = listen(voices[vocalization.speaker], voices[other], own, holder.span if holder else None)
+    following = theirs.at(resumes_s) if resumes_s is not None else None
+    resumes = (
+        following is not None and resumes_s is not None and resumes_s - silent_s < settings.recall_next_s
+    )
+    recent = before is not None and start_s - before.end_s < settings.recall_before_s
     return Encounter(
         by=vocalization.speaker,
         of=other,
@@ -276,8 +283,24 @@ def _encounter(
         turn_elapsed_s=start_s - chain.start_s if chain else 0.0,
         echo=holder is not None and _echoes(holder, vocalization),
         under_loud_db=under_loud_db,
+        holder_said=_said(chain, holder, start_s),
+        holder_rest=_text_from(holder, start_s) if holder else "",
+        holder_next=following.text if following is not None and resumes else "",
+        comer_before=before.text if before is not None and recent else "",
         cues=heard,
     )
+
+
+def _said(chain: Vocalization | None, holder: Unit | None, time_s: float) -> str:
+    """What F has said since the last longer pause, up to a time."""
+    if chain is None or holder is None:
+        return ""
+    whole = [unit.text for unit in chain.units if unit.end_s <= time_s]
+    return " ".join([*whole, " ".join(w.word for w in holder.words if w.end_s <= time_s + WORD_EDGE_S)])
+
+
+def _text_from(unit: Unit, time_s: float) -> str:
+    return " ".join(word.word for word in unit.words if word.end_s > time_s + WORD_EDGE_S)
 
 
 def _words_up_to(theirs: Timeline, unit: Unit | None) -> tuple[Word, ...]:
@@ -352,15 +375,16 @@ def _is_backchannel_in_pause(
     )
 
 
-def classify(encounter: Encounter, settings: TurnsSettings) -> Event | None:
+def classify(encounter: Encounter, settings: TurnsSettings, language: str) -> Event | None:
     """Kind and confidence of an encounter; ``None`` when it is no event.
 
     The rules apply in order. With sound, :func:`pipeline.turns.weighing.weigh` decides where they are within
-    the error of measurement, and gives the confidence.
+    the error of measurement, and gives the confidence. What then seems an interruption gets a second look.
     """
     verdict = by_rules(encounter, settings)
     if encounter.cues is not None:
         verdict = weigh(encounter, verdict, settings)
+    verdict = look_again(encounter, verdict, language, settings)
     if verdict.kind is None:
         return None
     return _event(encounter, verdict.kind, verdict, settings)

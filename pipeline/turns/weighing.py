@@ -25,7 +25,9 @@ from pipeline.turns.encounter import NO_EVENT, Encounter, Verdict
 
 FILE = "turn_taking.yaml"
 NONE = "none"
-KINDS: tuple[str, ...] = (NONE, *get_args(EventKind))
+EVENT_KINDS: tuple[EventKind, ...] = tuple(kind for kind in get_args(EventKind) if kind != "cooperative")
+"""What times and sound can tell; help is told by words (pipeline/turns/second_look.py)."""
+KINDS: tuple[str, ...] = (NONE, *EVENT_KINDS)
 RULES_LOSE_IN_NOISE = 0.5
 """Share of the rules' lead that they lose where the line is noisy."""
 EDGE_ERROR_S, EDGE_ERROR_IN_NOISE_S = 0.04, 0.2
@@ -40,7 +42,6 @@ NOTHING_HEARD = EventCues(
     snr_db=None,
 )
 Matrix = npt.NDArray[np.float64]
-EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 NEVER_HARSHER = {"backchannel": (NONE, "backchannel", "failed_attempt", "terminal_overlap")}
 """Kinds that another may become by weighing, where not any."""
 
