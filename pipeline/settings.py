@@ -193,8 +193,8 @@ class RecognizerSettings(Section):
     compute_type: str = setting("CTranslate2 number format")
     cpu_threads: int = setting("threads of one worker; 0 shares the cores among workers", ge=0)
     language: str = setting("language of the calls, or auto to hear it")
-    languages: str = setting(
-        "languages that calls can be in, parted by commas, the most usual first; empty is any"
+    languages: str | None = setting(
+        "languages that calls can be in, parted by commas, the most usual first; null is any"
     )
     language_least_s: float = setting(
         "least speech that can have a language of its own", unit="s", source="[our]", ge=0
@@ -241,7 +241,7 @@ class RecognizerSettings(Section):
         ge=0.5,
         le=1,
     )
-    language_function_words: float = setting(
+    language_text_share: float = setting(
         "share of function words from which a transcript alone is in a language",
         source="docs/measures/language.md [our]",
         gt=0,

@@ -76,7 +76,7 @@ def _language_of(script: Script, settings: Settings) -> str:
         if known is not None and said:
             share_of[name] = sum(word in known.function_words for word in said) / len(said)
     best = max(share_of, key=lambda name: share_of[name], default=UNDETERMINED)
-    return best if share_of.get(best, 0.0) >= settings.recognizer.language_function_words else UNDETERMINED
+    return best if share_of.get(best, 0.0) >= settings.recognizer.language_text_share else UNDETERMINED
 
 
 def analyze_transcript(

@@ -39,9 +39,10 @@ def recognizer() -> WhisperRecognizer:
     return WhisperRecognizer(load_recognizer(model, "cpu", chosen.compute_type, 1), chosen)
 
 
-def sounds(recording: Recording) -> list[Samples]:
-    rate_hz = recording.sample_rate_hz
-    return [resample(own, rate_hz, RECOGNIZER_RATE_HZ) for own in recording.samples]
+def on_one_channel(recording: Recording) -> Samples:
+    """Both speakers at the recognizer's rate, no longer than one window."""
+    both: Samples = recording.samples.sum(axis=0, dtype=np.float32)
+    return resample(both, recording.sample_rate_hz, RECOGNIZER_RATE_HZ)[: 28 * RECOGNIZER_RATE_HZ]
 
 
 def test_there_are_five_languages() -> None:
@@ -52,8 +53,7 @@ def test_there_are_five_languages() -> None:
 @pytest.mark.parametrize("path", CALLS, ids=lambda path: path.stem)
 def test_the_language_of_a_call_is_heard(recognizer: WhisperRecognizer, path: Path) -> None:
     """The sound of agent and customer together says which language is spoken, on one channel, too."""
-    both = np.sum(sounds(read(path)), axis=0, dtype=np.float32)
-    (found,) = recognizer.languages([both[: 28 * RECOGNIZER_RATE_HZ]])
+    (found,) = recognizer.languages([on_one_channel(read(path))])
     best = best_of(found)
     assert best is not None
     assert best[0] == path.stem
@@ -62,9 +62,9 @@ def test_the_language_of_a_call_is_heard(recognizer: WhisperRecognizer, path: Pa
 @pytest.mark.parametrize("noise_db", [-50.0, -40.0])
 def test_noise_does_not_change_the_language(recognizer: WhisperRecognizer, noise_db: float) -> None:
     """A noisy line is no other language."""
-    noise = np.random.default_rng(1).standard_normal(28 * RECOGNIZER_RATE_HZ).astype(np.float32)
-    both = np.sum(sounds(call_of("it")), axis=0, dtype=np.float32)[: noise.size]
-    (found,) = recognizer.languages([both + noise[: both.size] * np.float32(10 ** (noise_db / 20))])
+    both = on_one_channel(call_of("it"))
+    noise = np.random.default_rng(1).standard_normal(both.size).astype(np.float32)
+    (found,) = recognizer.languages([both + noise * np.float32(10 ** (noise_db / 20))])
     assert (best_of(found) or ("", 0.0))[0] == "it"
 
 

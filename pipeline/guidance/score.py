@@ -12,8 +12,8 @@ PARTS = ("how_said", "what_said")
 def scores_of(findings: Sequence[Finding], scene: Scene) -> Scores:
     """Scores over all checks, over how and what was said, and over the parts of LDAL, with their sums.
 
-    A score that would rest on too few checks is ``None``, as is every one of a call whose words nobody can judge;
-    its sum is still given.
+    A score that would rest on too few checks is ``None``, as is every one of a call whose words nobody can
+    judge; its sum is still given.
     """
     guidance = scene.guidance
     groups = _groups(findings, guidance)

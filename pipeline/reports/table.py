@@ -83,7 +83,11 @@ _CALL: tuple[tuple[str, pa.DataType, Callable[[Analysis], Scalar]], ...] = (
     ("tense_s", pa.float64(), lambda a: None if a.tension.not_scored else _tense_s(a)),
     ("tension_peak", pa.float64(), lambda a: a.tension.peak),
     ("tension_outcome", pa.string(), lambda a: a.tension.spans[-1].outcome if a.tension.spans else None),
-    ("abusive_sentences", pa.int64(), lambda a: _by_words(a, sum(act.id == ABUSE for act in a.acts))),
+    (
+        "abusive_sentences",
+        pa.int64(),
+        lambda a: _by_words(a, sum(act.id == ABUSE and act.sure for act in a.acts)),
+    ),
     ("effort_estimate", pa.float64(), lambda a: a.effort.estimate),
     ("effort_quotes", pa.string(), lambda a: _effort_quotes(a)),
     ("coaching_keep", pa.string(), lambda a: _points(a.coaching.keep)),

@@ -150,7 +150,7 @@ def expected_language(settings: RecognizerSettings) -> str:
 
 def candidates(settings: RecognizerSettings) -> tuple[str, ...]:
     """The languages that calls can be in; none where any can."""
-    return tuple(name.strip().lower() for name in settings.languages.split(",") if name.strip())
+    return tuple(name.strip().lower() for name in (settings.languages or "").split(",") if name.strip())
 
 
 def _mismatch(
