@@ -714,7 +714,9 @@ class Finding:
     """The verdict on one check of the guidance.
 
     ``confidence`` is how sure the verdict is, 0..1: of the act or event that decided it, or that a missing
-    one would have been recognized.
+    one would have been recognized. ``certainty`` is the share of such verdicts that are right in ordinary
+    calls, where an act decided. ``to_check`` are moments that are not sure enough for a verdict: they change
+    no score and no count.
     """
 
     __pydantic_config__ = CLOSED
@@ -727,6 +729,8 @@ class Finding:
     evidence: tuple[Evidence, ...]
     reason: str
     confidence: float | None = None
+    certainty: float | None = None
+    to_check: tuple[Evidence, ...] = ()
     second_opinion: SecondOpinion | None = None
 
 

@@ -744,8 +744,20 @@ class ActsSettings(Section):
         ge=0,
         le=1,
     )
-    accusing_sure_confidence: float = setting(
-        "the same for acts that speak against somebody (`accuses` in the file of the acts)",
+    accusing_listed_confidence: float = setting(
+        "as listed_confidence, for acts that speak against somebody (`accuses` in the file of the acts)",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
+    agent_accusing_sure_confidence: float = setting(
+        "as sure_confidence, for what speaks against the agent",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
+    customer_accusing_sure_confidence: float = setting(
+        "as sure_confidence, for what speaks against the customer",
         source="docs/measures/speech-acts.md [our]",
         ge=0,
         le=1,

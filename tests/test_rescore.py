@@ -70,7 +70,9 @@ def with_store(path: Path) -> Settings:
 def test_changed_thresholds_are_applied() -> None:
     """A band that the agent's rate falls out of changes the verdict, the listed threshold and provenance."""
     one = rescore(call(), PLAIN)
-    strict = factories.settings("rate.slow_sps=1.5", "rate.band_low_sps=2", "rate.band_high_sps=2.5")
+    strict = factories.settings(
+        "rate.slow_sps=1.5", "rate.band_low_sps=2", "rate.band_high_sps=2.5", "rate.fast_sps=2.6"
+    )
     other = rescore(one, strict)
     verdicts = [next(each for each in made.guidance if each.id == "talk_slowly") for made in (one, other)]
     assert verdicts[0].verdict != "missed"

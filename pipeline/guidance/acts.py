@@ -84,7 +84,7 @@ def _acts_of(
         for act in known.acts.values()
         if act.done_by(sentence.speaker)
         and (found := _judged(sentence, act, known, scores.get(act.id), settings))
-        and found.confidence >= settings.listed_confidence
+        and found.confidence >= _listed(act, settings)
     ]
 
 
@@ -97,7 +97,6 @@ def _judged(
     if not by_phrase and len(sentence.text.split()) < settings.meaning_min_words:
         return None
     confidence = _certainty(act, known).share(score, by_phrase=by_phrase)
-    enough = settings.accusing_sure_confidence if act.entry.accuses else settings.sure_confidence
     return Act(
         id=act.id,
         speaker=sentence.speaker,
@@ -107,8 +106,21 @@ def _judged(
         quote=sentence.text,
         layer="phrase" if by_phrase else "meaning",
         confidence=round(confidence, CONFIDENCE_DIGITS),
-        sure=confidence >= enough,
+        sure=confidence >= sure_from(act, settings),
     )
+
+
+def _listed(act: SpeechAct, settings: ActsSettings) -> float:
+    return settings.accusing_listed_confidence if act.entry.accuses else settings.listed_confidence
+
+
+def sure_from(act: SpeechAct, settings: ActsSettings) -> float:
+    """The confidence from which an act counts; the one place that decides it."""
+    if not act.entry.accuses:
+        return settings.sure_confidence
+    if act.entry.by == "customer":
+        return settings.customer_accusing_sure_confidence
+    return settings.agent_accusing_sure_confidence
 
 
 def _certainty(act: SpeechAct, known: SpeechActs) -> Certainty:

@@ -7,7 +7,7 @@ from statistics import fmean
 from pipeline.guidance import how_said, what_said
 from pipeline.guidance.config import Check
 from pipeline.guidance.language import Language
-from pipeline.guidance.scene import Ruling, Scene
+from pipeline.guidance.scene import Ruling, Scene, from_acts
 from pipeline.guidance.second_opinion import considered
 from pipeline.records import CallFacts, Finding, Measures, SecondOpinion, Turn, Verdict
 from pipeline.texts import Text
@@ -63,6 +63,35 @@ CHECKS: Mapping[str, Callable[[Scene], Ruling]] = {
 }
 """What decides each check but the roll-ups, which their list in the guidance decides."""
 
+LOOKED_FOR: Mapping[str, tuple[str, ...]] = {
+    "invite_story": ("invite_story",),
+    "restate_concern": ("restate_concern", "confirmation"),
+    "empathy": ("empathy",),
+    "apology": ("apology", "weak_apology"),
+    "present_solution": ("present_solution",),
+    "explain_next_steps": ("explain_next_steps",),
+    "give_contact": ("give_name", "give_contact"),
+    "follow_up": ("follow_up", "check_solved"),
+    "set_limits": ("set_limit",),
+    "reassurance": ("reassurance",),
+    "confirmation": ("confirmation",),
+    "selective_agreement": ("selective_agreement",),
+    "remedy_quickly": ("present_solution",),
+    "explain_what_happened": ("explain_cause",),
+    "confirm_understanding": ("confirm_understanding",),
+    "problem_solved": ("check_solved",),
+    "ask_feedback": ("ask_feedback",),
+}
+"""Acts of the agent that meet a check: where one was perhaps heard, the check is not missed."""
+
+SPEAKS_AGAINST: Mapping[str, tuple[str, ...]] = {
+    "mindset_no_blame": ("blame", "rude_reply"),
+    "set_limits": ("rude_reply",),
+    "no_channel_switch": ("channel_switch",),
+    "solve_not_speed": ("rush",),
+}
+"""Acts of the agent that violate a check: those that are not sure are moments to check."""
+
 ACOUSTIC = ("talk_slowly", "low_tone", "dont_interrupt", "no_dead_air")
 """Checks that need no words."""
 
@@ -76,7 +105,7 @@ def findings(scene: Scene, opinions: Mapping[str, SecondOpinion]) -> tuple[Findi
     found: dict[str, Finding] = {}
     for name, check in scene.guidance.checks.items():
         if check.kind != "roll_up":
-            own = _finding(name, check, _judged(name, check, scene), scene)
+            own = _doubted(_finding(name, check, _judged(name, check, scene), scene), scene)
             found[name] = _considered(own, opinions.get(name), scene)
     for name, members in scene.guidance.roll_ups.items():
         check = scene.guidance.checks[name]
@@ -115,6 +144,22 @@ def _judged(name: str, check: Check, scene: Scene) -> Ruling:
         evidence=ruling.evidence or occasion or (),
         confidence=ruling.confidence or scene.guidance.limits.missing_confidence,
     )
+
+
+def _doubted(own: Finding, scene: Scene) -> Finding:
+    """A finding with the moments that are not sure enough to judge; what was perhaps said is not missed."""
+    if own.verdict == "missed" and (perhaps := scene.unsure(*LOOKED_FOR.get(own.id, ()))):
+        return replace(
+            own,
+            verdict="not_scored",
+            score=None,
+            evidence=(),
+            reason=Text("why.perhaps_heard"),
+            confidence=None,
+            to_check=from_acts(perhaps),
+        )
+    against = scene.unsure(*SPEAKS_AGAINST.get(own.id, ())) if own.verdict != "not_applicable" else []
+    return replace(own, to_check=from_acts(against)) if against else own
 
 
 def no_words_reason(
@@ -192,4 +237,5 @@ def _finding(name: str, check: Check, ruling: Ruling, scene: Scene) -> Finding:
         evidence=ruling.evidence,
         reason=ruling.reason,
         confidence=ruling.confidence,
+        certainty=None if name in ACOUSTIC or ruling.verdict in UNCOUNTED else ruling.confidence,
     )

@@ -31,12 +31,10 @@ class Check(Section):
 
 
 class Limits(Section):
-    act_confidence: float = setting("speech acts under it are not used", ge=0, le=1)
-    violation_confidence: float = setting("acts and events under it violate nothing", ge=0, le=1)
-    violation_by_meaning_confidence: float = setting(
-        "the same for acts that no phrase shows, only the meaning of a sentence", ge=0, le=1
-    )
     interruption_confidence: float = setting("interruptions under it are shown, not judged", ge=0, le=1)
+    interruption_violation_confidence: float = setting(
+        "confidence that one interruption needs before the rule is violated", ge=0, le=1
+    )
     missing_confidence: float = setting("how sure it is that something unheard was not said", ge=0, le=1)
     words_coverage: float = setting(
         "share of the agent's speech that must have words before anything is missed", ge=0, le=1
@@ -73,7 +71,6 @@ class Limits(Section):
 class TensionLimits(Section):
     words: dict[str, float] = setting("how tense each act of the customer is, 0..1")
     calming: dict[str, float] = setting("share of the level that each act of the customer takes away")
-    by_meaning_share: float = setting("what an act counts that no phrase shows, only meaning", ge=0, le=1)
     strong_words: float = setting("level from which words alone are tense", gt=0, le=1)
     rising_words: float = setting(
         "level from which turns right before those that words make tense belong to them", gt=0, le=1

@@ -31,7 +31,7 @@ def effort_of(scene: Scene, unscorable: str | None) -> Effort:
 
 
 def _signs(scene: Scene) -> dict[str, tuple[Evidence, ...]]:
-    transferred = [*scene.acts("transferred_before", by="customer"), *scene.certain("announce_transfer")]
+    transferred = [*scene.acts("transferred_before", by="customer"), *scene.acts("announce_transfer")]
     return {
         "contacted_before": from_acts(scene.acts("repeat_contact", by="customer")),
         "repeated_information": from_acts(scene.acts("repeat_information", by="customer")),
@@ -58,7 +58,7 @@ def _late_remedy(scene: Scene) -> tuple[Evidence, ...]:
 
 def _unresolved(scene: Scene) -> tuple[Evidence, ...]:
     """The customer says at last that it is not solved, or nothing at all was offered for a problem."""
-    unsolved = scene.certain("not_solved", by="customer")
+    unsolved = scene.acts("not_solved", by="customer")
     settled = [
         *scene.confirmed,
         *scene.checked,

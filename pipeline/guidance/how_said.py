@@ -66,7 +66,7 @@ def dont_interrupt(scene: Scene) -> Ruling:
     tense = sum(scene.tense((event.start_s, event.end_s)) for event in scene.interruptions)
     parts = [Text("why.interruptions", count=len(evidence)), Text("why.interruptions_tense", found=tense)]
     parts += unsure
-    if confidence < limits.violation_confidence:
+    if confidence < limits.interruption_violation_confidence:
         return Ruling(
             verdict="partly_met",
             reason=clauses(*parts, Text("why.interruptions_none_certain")),

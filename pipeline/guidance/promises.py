@@ -30,7 +30,7 @@ def promises_of(
         return ()
     moment = _moment(started_at)
     texts = {turn.turn: turn.text for turn in turns}
-    sure = [act for act in acts if act.confidence >= guidance.limits.act_confidence]
+    sure = [act for act in acts if act.sure]
     warnings = {(act.turn, act.start_s) for act in sure if act.id in WARNINGS}
     found: dict[tuple[int, float], Promise] = {}
     for act in sorted(sure, key=lambda act: (act.start_s, act.turn)):

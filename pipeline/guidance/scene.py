@@ -102,22 +102,16 @@ class Scene:
         self,
         *ids: str,
         by: Role = "agent",
-        least: float | None = None,
         after_s: float = 0.0,
         before_s: float = float("inf"),
     ) -> list[Act]:
-        """Acts of these kinds that start in a stretch of the call, in time order.
-
-        Args:
-            least: confidence that they need; that of an act in general if not given.
-        """
-        least = self.guidance.limits.act_confidence if least is None else least
+        """Sure acts of these kinds that start in a stretch of the call, in time order."""
         found = [
             act
             for act in self.heard.acts
             if act.id in ids
             and act.speaker == by
-            and act.confidence >= least
+            and act.sure
             and after_s <= act.start_s < before_s
             and not self._outweighed(act)
         ]
@@ -132,17 +126,13 @@ class Scene:
         return frozenset(
             (act.turn, act.start_s)
             for act in self.heard.acts
-            if act.speaker == "agent" and act.id in AGAINST and act.layer == "phrase"
+            if act.speaker == "agent" and act.id in AGAINST and act.layer == "phrase" and act.sure
         )
 
-    def certain(self, *ids: str, by: Role = "agent", after_s: float = 0.0) -> list[Act]:
-        """Acts that are sure enough to break a rule: surer where no phrase can be pointed at."""
-        limits = self.guidance.limits
-        return [
-            act
-            for act in self.acts(*ids, by=by, least=limits.violation_confidence, after_s=after_s)
-            if act.layer == "phrase" or act.confidence >= limits.violation_by_meaning_confidence
-        ]
+    def unsure(self, *ids: str, by: Role = "agent") -> list[Act]:
+        """Acts of these kinds that are not sure enough to decide anything: moments to check."""
+        found = [act for act in self.heard.acts if act.id in ids and act.speaker == by and not act.sure]
+        return sorted(found, key=lambda act: (act.start_s, act.end_s, act.id))
 
     # --- what happened --------------------------------------------------------------------------------
 
@@ -166,8 +156,8 @@ class Scene:
 
     @cached_property
     def abuse(self) -> list[Act]:
-        """Abuse by the customer that a phrase shows: nobody has to set limits to what only sounds like it."""
-        return [act for act in self.certain("abuse", by="customer") if act.layer == "phrase"]
+        """Abuse by the customer: nobody has to set limits to what only sounds like it."""
+        return self.acts("abuse", by="customer")
 
     @cached_property
     def fixes(self) -> list[Act]:

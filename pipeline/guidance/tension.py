@@ -49,7 +49,7 @@ def tension_of(
     agent, customer = measures.agent, measures.customer
     own = [turn for turn in turns if turn.speaker == "customer" and not turn.backchannel]
     voices = {voice.turn: voice for voice in customer.voice_turns} if customer else {}
-    sure = [act for act in acts if act.confidence >= guidance.limits.act_confidence]
+    sure = [act for act in acts if act.sure]
     said = [act for act in sure if act.speaker == "customer"]
     if unscorable is not None or not own:
         return Tension(curve=(), spans=(), not_scored=unscorable or Text("unmeasured.no_customer_turn"))
@@ -82,8 +82,7 @@ def _point(turn: Turn, said: Sequence[Act], voice: VoiceTurn | None, limits: Ten
     here = [act for act in said if act.turn == turn.turn]
     surest: dict[str, float] = {}
     for act in here:
-        counted = act.confidence * (1.0 if act.layer == "phrase" else limits.by_meaning_share)
-        surest[act.id] = max(surest.get(act.id, 0.0), counted)
+        surest[act.id] = max(surest.get(act.id, 0.0), act.confidence)
     left = prod(1 - limits.words.get(name, 0.0) * sure for name, sure in surest.items())
     words = 1 - left
     scores = [voice.f0_z, voice.level_z, voice.high_frequency_z] if voice else []

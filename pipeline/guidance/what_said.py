@@ -39,7 +39,7 @@ def said(act: str, *, of_problem: bool = False) -> Callable[[Scene], Ruling]:
 def sent_elsewhere(scene: Scene) -> list[Act]:
     """Sentences that send the customer elsewhere; whoever is transferred need not go there."""
     transferred = {act.turn for act in scene.acts("announce_transfer")}
-    return [act for act in scene.certain("channel_switch") if act.turn not in transferred]
+    return [act for act in scene.acts("channel_switch") if act.turn not in transferred]
 
 
 def no_channel_switch(scene: Scene) -> Ruling:
@@ -68,7 +68,7 @@ def _kept(reason: Text) -> Ruling:
 
 
 def mindset_no_blame(scene: Scene) -> Ruling:
-    found = scene.certain("blame", "rude_reply")
+    found = scene.acts("blame", "rude_reply")
     if not found:
         return _kept(Text("why.no_blame"))
     return _violated(found, Text("why.blame", count=len(found)))
@@ -102,7 +102,7 @@ def no_premature_solution(scene: Scene) -> Ruling:
     account = scene.account
     if account is None:
         return Ruling(verdict="not_applicable", reason=Text("why.no_problem"))
-    fixes = scene.certain("present_solution", after_s=scene.begun_s)
+    fixes = scene.acts("present_solution", after_s=scene.begun_s)
     early = [
         act
         for act in fixes
@@ -264,7 +264,7 @@ def follow_up(scene: Scene) -> Ruling:
 
 def set_limits(scene: Scene) -> Ruling:
     abuse = scene.abuse
-    rude = scene.certain("rude_reply", after_s=abuse[0].start_s)
+    rude = scene.acts("rude_reply", after_s=abuse[0].start_s)
     if rude:
         return _violated(rude, Text("why.abuse_in_kind"))
     found = scene.acts("set_limit", after_s=abuse[0].start_s)
@@ -327,7 +327,7 @@ def promises_kept_track(scene: Scene) -> Ruling:
 
 def problem_solved(scene: Scene) -> Ruling:
     confirmed, checked = scene.confirmed, scene.checked
-    unsolved = scene.certain("not_solved", by="customer")
+    unsolved = scene.acts("not_solved", by="customer")
     last = max((act.start_s for act in (*confirmed, *checked)), default=None)
     if last is not None and not any(act.start_s > last for act in unsolved):
         who = Text("why.customer_confirms" if confirmed else "why.agent_checks")
@@ -376,12 +376,12 @@ def ask_feedback(scene: Scene) -> Ruling:
 def solve_not_speed(scene: Scene) -> Ruling:
     done_s = max((act.start_s for act in scene.confirmed), default=float("inf"))
     goodbye = scene.agent_turns[-1].turn if scene.agent_turns else None
-    rushed = [act for act in scene.certain("rush") if act.start_s < done_s and act.turn != goodbye]
+    rushed = [act for act in scene.acts("rush") if act.start_s < done_s and act.turn != goodbye]
     if rushed:
         return _violated(rushed, Text("why.pressed"))
     settled = scene.fixes or scene.confirmed or scene.acts("follow_up")
     ending_s = scene.end_s - scene.guidance.limits.ending_s
-    protest = scene.certain(*OPEN_ISSUE, by="customer", after_s=ending_s)
+    protest = scene.acts(*OPEN_ISSUE, by="customer", after_s=ending_s)
     if not settled and protest:
         return _violated(protest[-1:], Text("why.ended_open"))
     if not settled:
@@ -394,7 +394,7 @@ def no_long_cause(scene: Scene) -> Ruling:
     first_fix_s = min((act.start_s for act in scene.fixes), default=float("inf"))
     long = [
         act
-        for act in scene.certain("explain_cause")
+        for act in scene.acts("explain_cause")
         if act.start_s < first_fix_s
         and _length_s(scene, act) > limits.long_cause_s
         and scene.tense((act.start_s, act.end_s), limits.hold_after_tense_s)
@@ -415,7 +415,7 @@ def no_hold_or_transfer(scene: Scene) -> Ruling:
     """None while the customer is tense; at other times handled well."""
     after_s = scene.guidance.limits.hold_after_tense_s
     holds = holds_of(scene)
-    transfers = scene.certain("announce_transfer")
+    transfers = scene.acts("announce_transfer")
     tense_holds = [hold for hold in holds if scene.tense((hold.start_s, hold.end_s), after_s)]
     tense_transfers = [act for act in transfers if scene.tense((act.start_s, act.end_s), after_s)]
     if tense_holds or tense_transfers:

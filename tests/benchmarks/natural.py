@@ -114,10 +114,16 @@ def read(folder: Path) -> list[NaturalSentence]:
                         role=sentence.speaker,
                         text=sentence.text,
                         part=part(one["id"]),
-                        abuse=turn.get("act"),
+                        abuse=_grade(turn.get("act", "")),
                     )
                 )
     return found
+
+
+def _grade(act: str) -> float | None:
+    """The grade in an annotation such as ``convabuse:-1.67``; other sources annotate other things."""
+    source, _, grade = act.partition(":")
+    return float(grade) if source == ABUSE_SOURCE else None
 
 
 def _turns(conversation: dict[str, Any]) -> list[Turn]:

@@ -9,7 +9,7 @@ from pipeline.records import Act, Event, Finding, Measures, Role, Turn, VoiceTur
 from tests.factories import analysis, settings, turn
 
 Said = tuple[Role, str, str]
-"""Speaker, what they say, and the acts that it is, apart by blanks; ``~`` before an act: 0.55 sure."""
+"""Speaker, what they say, and the acts that it is, apart by blanks; ``~`` before an act: not sure."""
 
 TURN_S, PAUSE_S = 5.0, 0.5
 
@@ -48,6 +48,7 @@ def heard(
                     quote=text,
                     layer="phrase",
                     confidence=0.55 if name.startswith("~") else 0.9,
+                    sure=not name.startswith("~"),
                 )
             )
         at_s = end_s + PAUSE_S

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline import language_files, weights
 from pipeline.errors import SettingsError
 from pipeline.guidance import speech_acts
-from pipeline.guidance.acts import FoundActs, find_acts
+from pipeline.guidance.acts import FoundActs, find_acts, sure_from
 from pipeline.guidance.meaning import (
     INPUTS,
     Certainty,
@@ -70,7 +70,13 @@ def test_an_act_has_the_sentence_and_its_times() -> None:
 
 def test_uncertain_acts_are_left_out() -> None:
     """Protects the setting acts.listed_confidence."""
-    strict = load_settings(assignments=["acts.meaning=false", "acts.listed_confidence=1.0"])
+    strict = load_settings(
+        assignments=[
+            "acts.meaning=false",
+            "acts.listed_confidence=1.0",
+            "acts.accusing_listed_confidence=1.0",
+        ]
+    )
     assert find_acts(as_turns(["I'm so sorry."], "agent"), "en", strict).acts == ()
 
 
@@ -93,7 +99,7 @@ def test_a_language_without_a_file_has_no_acts_and_a_reason() -> None:
     """Protects calls in other languages from English patterns."""
     result = find_acts(as_turns(["I'm so sorry."], "agent"), "tlh", SETTINGS)
     assert result.acts == ()
-    assert in_english(result.not_scored or "") == "there are no phrases for the language tlh"
+    assert in_english(result.not_scored or "") == "there are no phrases for Tlh"
     assert speech_acts_sha256("tlh") is None
 
 
@@ -149,7 +155,7 @@ def test_acts_are_in_time_order_and_quote_their_turn(units: Units) -> None:
     for act in acts:
         assert act.quote in turns[act.turn].text
         assert turns[act.turn].start_s <= act.start_s <= act.end_s <= turns[act.turn].end_s
-        assert SETTINGS.acts.listed_confidence <= act.confidence <= 1
+        assert SETTINGS.acts.accusing_listed_confidence <= act.confidence <= 1
 
 
 # --- the files ----------------------------------------------------------------------------------------
@@ -309,13 +315,11 @@ def test_certainty_grows_with_the_answer_and_with_a_phrase(one: float, other: fl
 def test_sure_acts_are_those_over_the_limit_of_their_kind() -> None:
     """Protects the accused: what speaks against somebody has to be surer than other acts."""
     texts = sorted({each.text for each in labeled() if each.positive and not for_test(each.text)})[::25]
-    limits = SETTINGS.acts
     acts = find_acts(as_turns(texts, "agent"), "en", SETTINGS).acts
     for act in acts:
-        enough = (
-            limits.accusing_sure_confidence if ACTS.acts[act.id].entry.accuses else limits.sure_confidence
-        )
-        assert act.sure is (act.confidence >= enough)
+        assert act.sure is (act.confidence >= sure_from(ACTS.acts[act.id], SETTINGS.acts))
+    limits = SETTINGS.acts
+    assert limits.agent_accusing_sure_confidence > limits.sure_confidence
     assert {act.sure for act in acts} == {True, False}
 
 

@@ -121,17 +121,27 @@ def test_doubtful_acts_violate_nothing() -> None:
     assert verdicts([*lines, ("agent", "Well.", "blame")])["mindset_no_blame"].verdict == "violated"
 
 
-def test_meaning_alone_must_be_surer_to_violate() -> None:
-    """Where no phrase can be pointed at, an act must be all but certain."""
-    spoken = heard([("customer", "It is broken.", "problem"), ("agent", "Well.", "blame")])
-    for layer, confidence, expected in (
-        ("phrase", 0.7, "violated"),
-        ("meaning", 0.7, "met"),
-        ("meaning", 0.97, "violated"),
-    ):
-        acts = tuple(replace(act, layer=layer, confidence=confidence) for act in spoken.acts)
-        found = {one.id: one.verdict for one in judge(replace(spoken, acts=acts), settings()).guidance}
-        assert found["mindset_no_blame"] == expected
+def test_doubt_is_no_verdict() -> None:
+    """An act that is not sure violates nothing and scores nothing: it is a moment to check."""
+    lines: list[Said] = [("customer", "It is broken.", "problem"), ("agent", "Well.", "~blame")]
+    found = verdicts(lines)["mindset_no_blame"]
+    assert (found.verdict, found.score) == ("met", 1.0)
+    assert [one.quote for one in found.to_check] == ["Well."]
+    sure = verdicts([lines[0], ("agent", "Well.", "blame")])["mindset_no_blame"]
+    assert (sure.verdict, sure.to_check) == ("violated", ())
+    assert sure.certainty == sure.confidence
+
+
+def test_what_was_perhaps_said_is_not_missed() -> None:
+    """Nobody is told that a fix was missing where one was perhaps heard."""
+    lines: list[Said] = [
+        ("customer", "It is broken.", "problem"),
+        ("agent", "I see to that.", "~present_solution"),
+    ]
+    found = verdicts(lines)["present_solution"]
+    assert (found.verdict, found.score) == ("not_scored", None)
+    assert [one.quote for one in found.to_check] == ["I see to that."]
+    assert verdicts([lines[0], ("agent", "I see.", "")])["present_solution"].verdict == "missed"
 
 
 def test_a_goodbye_is_no_pressure() -> None:
@@ -225,11 +235,9 @@ def test_nothing_good_is_heard_in_a_sentence_against_the_customer() -> None:
 
 
 def test_what_only_sounds_like_abuse_asks_for_no_limit() -> None:
-    """Without a phrase that is abusive nobody has to set limits."""
-    spoken = heard([("customer", "You are joking.", "problem abuse"), ("agent", "No.", "")])
-    acts = tuple(replace(act, layer="meaning", confidence=0.97) for act in spoken.acts)
-    found = {one.id: one for one in judge(replace(spoken, acts=acts), settings()).guidance}
-    assert found["set_limits"].verdict == "not_applicable"
+    """Where abuse is not sure nobody has to set limits."""
+    lines: list[Said] = [("customer", "You are joking.", "problem ~abuse"), ("agent", "No.", "")]
+    assert verdicts(lines)["set_limits"].verdict == "not_applicable"
 
 
 def test_a_reply_with_blame_or_a_fix_invites_nobody() -> None:
@@ -430,7 +438,7 @@ def test_a_language_without_speech_acts() -> None:
     """What is said in an unknown language is not scored; how it is said is."""
     found = verdicts(BAD, language="xx")
     assert found["mindset_no_blame"].verdict == "not_scored"
-    assert "xx" in in_english(found["mindset_no_blame"].reason)
+    assert "no rules for Xx" in in_english(found["mindset_no_blame"].reason)
     assert found["dont_interrupt"].verdict == "met"
 
 

@@ -1,16 +1,13 @@
 """Tension is the customer's, rests on words and voice, and voice alone does not make it last."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.guidance.judge import judge
 from pipeline.guidance.tension import tense_at
 from pipeline.records import Tension
-from tests.factories import event, settings
+from tests.factories import event
 from tests.guidance.calls import BAD, GOOD, Said, heard, judged
 
 CALM: Said = ("customer", "I see.", "")
@@ -41,13 +38,6 @@ def test_words_alone_are_tense() -> None:
 def test_doubtful_words_are_not() -> None:
     """An act that is unsure counts for less."""
     assert not tension(AGENT, ("customer", "Hm.", "~anger")).spans
-
-
-def test_meaning_alone_counts_half() -> None:
-    """What no phrase shows is no reason by itself to call somebody tense."""
-    spoken = heard([AGENT, ("customer", "You did.", "abuse")])
-    acts = tuple(replace(act, layer="meaning") for act in spoken.acts)
-    assert not judge(replace(spoken, acts=acts), settings()).tension.spans
 
 
 def test_tension_begins_where_the_complaints_do() -> None:
