@@ -46,7 +46,7 @@ from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.languages import CallLanguage, call_language, shares, speaks_own
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.cues import hear_voices
-from pipeline.turns.events import judge_all, possible_only
+from pipeline.turns.events import judge_all, possible_only, without_words
 from pipeline.turns.floor import build_floor
 from pipeline.turns.units import units_of
 
@@ -86,7 +86,7 @@ def analyze_call(
     with clock.stage("transcript"):
         voices, transcripts, language = _words(voices, recording, metadata, resolved, recognizer, settings)
     with clock.stage("turns"):
-        talk = _talk(recording, voices, transcripts, language.language, metadata, settings)
+        talk = _talk(recording, voices, transcripts, language.judged, metadata, settings)
     with clock.stage("measures"):
         measured = _measured(recording, metadata, voices, talk, language, baseline, settings)
     measured = replace(measured, models=(model_used(resolved), *voices.models))
@@ -240,6 +240,8 @@ def _talk(
     judged = judge_all(units, phrases, settings.turns, heard)
     if voices.one_channel:
         judged = possible_only(judged, settings.turns)
+    elif not phrases.acknowledgements:
+        judged = without_words(judged, settings.turns)
     floor = build_floor(judged, settings.turns)
     separation, names = name_speakers(
         voices.speakers.separation, floor.turns, language, metadata.correction, settings.speakers
@@ -293,7 +295,7 @@ def _measured(
         warnings=(
             *voices.warnings,
             *voices.speakers.warnings,
-            *language_warnings(language),
+            *language_warnings(language, settings.recognizer),
             *quality_warnings(recording, talk.channel_of, conversation, speakers, settings),
         ),
         models=(),

@@ -97,7 +97,9 @@ def _summary(scene: Scene) -> Text:
     """The call in facts, and how the customer's tension went."""
     heard = scene.heard
     facts = (
-        _facts(heard.measures, certain=not scene.diarized) if heard.facts.has_sound else [_words_only(scene)]
+        _facts(heard.measures, certain=not scene.diarized and scene.language is not None)
+        if heard.facts.has_sound
+        else [_words_only(scene)]
     )
     tension = scene.tension
     if tension.spans and tension.end_level is not None:

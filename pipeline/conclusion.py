@@ -73,7 +73,7 @@ def conclude(
     """
     facts, said = measured.facts, measured.turns
     with clock.stage("redaction"):  # after measuring: what is silenced is no silence
-        secrets = find_secrets(said, facts.language, settings.redaction)
+        secrets = find_secrets(said, facts.spoken_languages, settings.redaction)
         turns = redact_turns(said, secrets)
         events, cut_offs, measures = redact_quotes(
             (measured.events, measured.cut_offs, measured.measures), said, secrets
@@ -103,7 +103,7 @@ def conclude(
         *role_warnings(facts, turns, metadata.correction, settings.speakers),
         *found.warnings,
         *opinions.warnings,
-        *unredacted(facts.language, settings.redaction),
+        *unredacted(facts, settings.redaction),
     )
     analysis = Analysis(
         call=facts,

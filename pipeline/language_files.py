@@ -31,6 +31,11 @@ def read_language_file(name: str, language: str, content: type[Content]) -> Cont
         raise SettingsError(f"{path.name}: {where}: {first['msg']}") from error
 
 
+def has_rules(language: str) -> bool:
+    """Whether words of a language can be judged: somebody wrote down what they mean."""
+    return language in languages_of("language")
+
+
 def languages_of(name: str) -> list[str]:
     """The languages that have a file ``name``."""
     return sorted(path.name.split(".")[1] for path in CONFIG_DIR.glob(f"{name}.*.yaml"))

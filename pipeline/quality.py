@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 
 from pipeline.audio.probe import channel_bleed, low_snr
+from pipeline.language_files import has_rules, languages_of
 from pipeline.measures import Conversation
 from pipeline.prosody.nuclei import contradicts
 from pipeline.records import (
+    UNDETERMINED,
+    CallFacts,
     ChannelActivity,
     QualityWarning,
     Recording,
@@ -14,7 +17,7 @@ from pipeline.records import (
     SpeakerTranscript,
 )
 from pipeline.redaction.language import load_spoken_language
-from pipeline.settings import RedactionSettings, Settings
+from pipeline.settings import RecognizerSettings, RedactionSettings, Settings
 from pipeline.texts import Text
 from pipeline.timeline import total_s
 from pipeline.transcription.languages import CallLanguage
@@ -50,10 +53,17 @@ def quality_warnings(
     return tuple(found)
 
 
-def language_warnings(language: CallLanguage) -> tuple[QualityWarning, ...]:
-    """A warning where the language is in doubt: nothing is then judged by words."""
+def language_warnings(language: CallLanguage, settings: RecognizerSettings) -> tuple[QualityWarning, ...]:
+    """A warning where nothing is judged by words, or where the language is taken for granted."""
+    if language.assumed:
+        message = Text("quality.language_assumed", language=language.language, model=settings.model)
+        return (QualityWarning(code="language_assumed", message=message),)
     if language.doubt is None:
-        return ()
+        if has_rules(language.language):
+            return ()
+        known = languages_of("language")
+        message = Text("quality.language_without_rules", language=language.language, known=known)
+        return (QualityWarning(code="language_without_rules", message=message),)
     message = Text(
         DOUBTS[language.doubt],
         language=language.language,
@@ -64,12 +74,14 @@ def language_warnings(language: CallLanguage) -> tuple[QualityWarning, ...]:
     return (QualityWarning(code=f"language_{language.doubt}", message=message),)
 
 
-def unredacted(language: str, settings: RedactionSettings) -> tuple[QualityWarning, ...]:
+def unredacted(call: CallFacts, settings: RedactionSettings) -> tuple[QualityWarning, ...]:
     """A warning where secrets stay: redaction is off, or nobody wrote down how a language says them."""
+    spoken = sorted({call.judged_language, *(one.language for one in call.languages)})
+    unknown = [name for name in spoken if name == UNDETERMINED or load_spoken_language(name) is None]
     if not settings.wanted:
         message = Text("quality.redaction_off")
-    elif load_spoken_language(language) is None:
-        message = Text("quality.not_redacted", language=language)
+    elif unknown:
+        message = Text("quality.not_redacted", languages=unknown)
     else:
         return ()
     return (QualityWarning(code="not_redacted", message=message),)

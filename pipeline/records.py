@@ -620,6 +620,12 @@ class CallFacts:
     language_doubt: Literal["unsure", "mixed", "mismatch"] | None = None
 
     @property
+    def spoken_languages(self) -> tuple[str, ...]:
+        """Every language that may be spoken in the call, the main one first."""
+        others = (UNDETERMINED,) if self.language_doubt else ()
+        return tuple(dict.fromkeys((self.language, *(one.language for one in self.languages), *others)))
+
+    @property
     def judged_language(self) -> str:
         """The language whose rules the words are judged by: an undetermined one where that is in doubt."""
         return UNDETERMINED if self.language_doubt else self.language

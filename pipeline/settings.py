@@ -196,15 +196,32 @@ class RecognizerSettings(Section):
     languages: str | None = setting(
         "languages that calls can be in, parted by commas, the most usual first; null is any"
     )
-    language_window_s: float = setting(
-        "least speech in a window that can have a language of its own", unit="s", source="[our]", ge=0
+    language_least_s: float = setting(
+        "least speech that can have a language of its own", unit="s", source="[our]", ge=0
     )
-    language_part_s: float = setting(
-        "a longer window in no sure language is listened to in parts of this length",
+    language_window_s: float = setting(
+        "length of the parts in which a window is heard again where its language is not clear",
         unit="s",
-        source="[our]",
-        ge=5,
-        le=30,
+        source="docs/measures/language.md [our]",
+        gt=0,
+    )
+    language_doubt_probability: float = setting(
+        "probability under which a window may hold more than one language",
+        source="docs/measures/language.md [our]",
+        ge=0,
+        le=1,
+    )
+    language_clear_probability: float = setting(
+        "probability from which a part of such a window is in a language that nobody expects",
+        source="docs/measures/language.md [our]",
+        ge=0.5,
+        le=1,
+    )
+    language_stretch_probability: float = setting(
+        "probability from which a part of such a window is in another language that calls can be in",
+        source="docs/measures/language.md [our]",
+        ge=0.5,
+        le=1,
     )
     language_switch_probability: float = setting(
         "probability from which a window is in another language than the rest",
@@ -222,6 +239,12 @@ class RecognizerSettings(Section):
         "probability from which the sound contradicts the language that metadata or settings state",
         source="docs/measures/language.md [our]",
         ge=0.5,
+        le=1,
+    )
+    language_text_share: float = setting(
+        "share of function words from which a transcript alone is in a language",
+        source="docs/measures/language.md [our]",
+        gt=0,
         le=1,
     )
     language_mixed_share: float = setting(

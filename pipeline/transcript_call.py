@@ -9,10 +9,13 @@ from pipeline.call import DETECT_LANGUAGE
 from pipeline.clock import StageClock
 from pipeline.conclusion import Measured, conclude
 from pipeline.document import measures_by_role
-from pipeline.errors import InputRejected
+from pipeline.guidance.language import load_language
 from pipeline.guidance.scene import NO_SOUND
-from pipeline.phrases import load_phrases
+from pipeline.language_files import languages_of
+from pipeline.phrases import load_phrases, normal_words
+from pipeline.quality import language_warnings
 from pipeline.records import (
+    UNDETERMINED,
     Analysis,
     CallFacts,
     CallMeasures,
@@ -30,6 +33,7 @@ from pipeline.speakers.channels import METADATA_CONFIDENCE
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import NUMBERED, name_speakers
 from pipeline.texts import Text
+from pipeline.transcription.languages import CallLanguage
 
 NEEDS_SOUND = (
     *("agent", "customer", "speech_s", "overlap_s", "overlap_share", "silence_s", "silence_share"),
@@ -43,19 +47,36 @@ COUNTED_NAME = re.compile(r"[\s_#-]*\d+$")
 def load_script(
     path: Path, metadata: Metadata, settings: Settings, *, source: str | None = None
 ) -> tuple[Script, str]:
-    """The transcript at ``path`` and its language.
+    """The transcript at ``path`` and its language: an undetermined one where nobody states it and the words
+    are of no language that the guidance has rules for.
 
     Raises:
-        InputRejected: it cannot be read, or is not as it should be; its language is not known.
+        InputRejected: it cannot be read, or is not as it should be.
     """
     chosen = metadata.language or settings.recognizer.language
-    if chosen == DETECT_LANGUAGE:
-        raise InputRejected(
-            f"{source or path}: the language of a transcript is not detected; give language in its metadata "
-            "or --set recognizer.language=en"
-        )
-    language = chosen.split("-")[0].lower()
-    return read_script(path, settings, load_phrases(language), source=source), language
+    if chosen != DETECT_LANGUAGE:
+        language = chosen.split("-")[0].lower()
+        return read_script(path, settings, load_phrases(language), source=source), language
+    script = read_script(path, settings, load_phrases(UNDETERMINED), source=source)
+    language = _language_of(script, settings)
+    if language != UNDETERMINED:
+        script = read_script(path, settings, load_phrases(language), source=source)
+    return script, language
+
+
+def _language_of(script: Script, settings: Settings) -> str:
+    """The language most of whose function words a text has, of those that have rules.
+
+    Function words make about half of a text of their language and hardly any of one in another.
+    """
+    said = [word for line in script.lines for word in normal_words(" ".join(one.word for one in line.words))]
+    share_of: dict[str, float] = {}
+    for name in languages_of("language"):
+        known = load_language(name)
+        if known is not None and said:
+            share_of[name] = sum(word in known.function_words for word in said) / len(said)
+    best = max(share_of, key=lambda name: share_of[name], default=UNDETERMINED)
+    return best if share_of.get(best, 0.0) >= settings.recognizer.language_text_share else UNDETERMINED
 
 
 def analyze_transcript(
@@ -69,6 +90,7 @@ def analyze_transcript(
     clock = StageClock()
     with clock.stage("turns"):
         parties, warnings = _parties(script)
+        warnings += language_warnings(CallLanguage.of_text(language), settings.recognizer)
         turns = _turns(script.lines, parties)
         separation, names = _roles(parties, turns, language, metadata, settings)
         turns = renamed(turns, names)

@@ -219,10 +219,33 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         script(path)
 
 
-def test_language_must_be_known(tmp_path: Path) -> None:
-    """Nothing detects the language of a text, and no call is judged by another language's words."""
-    with pytest.raises(InputRejected, match=r"recognizer\.language=en"):
-        analyzed(written(tmp_path, CALL), "recognizer.language=auto")
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        (("Thank you for calling. How can I help you?", "I would like to know why it is so slow."), "en"),
+        (
+            ("Guten Tag. Wie kann ich Ihnen helfen?", "Ich wüsste gern, warum das Internet langsam ist."),
+            "und",
+        ),
+        (
+            ("Buenos días. ¿En qué puedo ayudarle?", "No me funciona la conexión desde hace dos semanas."),
+            "und",
+        ),
+    ],
+)
+def test_the_language_of_a_text_is_told_by_its_function_words(
+    tmp_path: Path, said: tuple[str, str], language: str
+) -> None:
+    """A transcript without a stated language is judged where its words are of a language with rules only."""
+    turns = [
+        {"speaker": speaker, "start_s": 10.0 * n, "end_s": 10.0 * n + 5, "text": text}
+        for n, (speaker, text) in enumerate(zip(("agent", "customer"), said, strict=True))
+    ]
+    found = analyzed(written(tmp_path, json.dumps({"turns": turns}), "a.json"))
+    assert found.call.language == language
+    codes = {warning.code for warning in found.quality.warnings}
+    assert ("language_without_rules" in codes) == ("not_redacted" in codes) == (language == "und")
+    assert {finding.verdict for finding in found.guidance} == {"not_scored"} or language == "en"
 
 
 @pytest.fixture(scope="module")

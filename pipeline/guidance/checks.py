@@ -123,6 +123,11 @@ def _judged(name: str, check: Check, scene: Scene) -> Ruling:
     if occasion is None and not alone and not _right_without_occasion(name, scene):
         return Ruling(verdict="not_applicable", reason=Text(f"absent.{check.occasion}"))
     ruling = CHECKS[name](scene)
+    if name in ACOUSTIC and scene.language is None and ruling.verdict in ("violated", "missed", "partly_met"):
+        # words would tell whether it helped, or was announced
+        facts = scene.heard.facts
+        reason = no_words_reason(scene.heard.turns, scene.heard.measures, None, facts)
+        return Ruling(verdict="not_scored", reason=reason or NO_WORDS, evidence=ruling.evidence)
     if check.kind == "credit" and ruling.verdict == "missed":
         return Ruling(verdict="not_applicable", reason=Text("why.credit", why=ruling.reason))
     if ruling.verdict != "missed" or name in ACOUSTIC:

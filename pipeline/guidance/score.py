@@ -12,12 +12,14 @@ PARTS = ("how_said", "what_said")
 def scores_of(findings: Sequence[Finding], scene: Scene) -> Scores:
     """Scores over all checks, over how and what was said, and over the parts of LDAL, with their sums.
 
-    A score that would rest on too few checks is ``None``; its sum is still given.
+    A score that would rest on too few checks is ``None``, as is every one of a call whose words nobody can
+    judge; its sum is still given.
     """
     guidance = scene.guidance
     groups = _groups(findings, guidance)
     sums = {name: _sum(name, members) for name, members in groups.items()}
-    values = {name: _score(sums, name, guidance) for name in sums}
+    judged = scene.language is not None
+    values = {name: _score(sums, name, guidance) if judged else None for name in sums}
     unscored = [finding.id for finding in findings if finding.verdict == "not_scored"]
     return Scores(
         overall=values["overall"],

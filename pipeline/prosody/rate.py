@@ -22,6 +22,10 @@ SYLLABLE_RULES: dict[str, SyllableRule] = {"en": word_syllables}
 RATE_FIGURES = ("speech_rate_wpm", "articulation_rate_sps", "rate_confidence", "rate_windows")
 
 
+UNSPACED = frozenset({"ja", "zh", "yue", "th", "lo", "my", "km", "bo"})
+"""Languages that are written without spaces: the pieces that the recognizer gives are no words to count."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateMeasures:
     """Counts and durations, what is derived from them, and why a figure is missing.
@@ -69,13 +73,16 @@ def measure_rate(
     if reason is None and rule is None:
         no_rule = Text("unmeasured.no_syllables", language=language)
         not_scored = dict.fromkeys(("articulation_rate_sps", "rate_windows"), no_rule)
+    counted = scored and language not in UNSPACED
+    if scored and not counted:
+        not_scored = {**not_scored, "speech_rate_wpm": Text("unmeasured.unspaced", language=language)}
     return RateMeasures(
         words=sum(len(unit.words) for unit in units),
         syllables=syllables,
         phonation_s=phonation_s,
         turn_words=turn_words,
         turn_time_s=turn_time_s,
-        speech_rate_wpm=60 * turn_words / turn_time_s if scored else None,
+        speech_rate_wpm=60 * turn_words / turn_time_s if counted else None,
         articulation_rate_sps=syllables / phonation_s if scored and rule else None,
         confidence=None if not scored else "full" if phonation_s >= settings.full_confidence_s else "low",
         windows=_windows(spoken, turns, rule, settings) if scored and rule else (),

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.records import Redaction, Turn, Word
 from pipeline.redaction.secrets import Secret
+from pipeline.timeline import Span
 
 CLOSING = ".,?!;:"
 FREE_TEXT = (str, str | None)
@@ -142,12 +143,26 @@ def redactions(
     secrets: Sequence[Secret], turns: Sequence[Turn], margin_s: float, duration_s: float
 ) -> tuple[Redaction, ...]:
     """What is taken out of the sound: the time of each secret with a margin on both sides."""
-    return tuple(
-        Redaction(
-            kind=secret.kind,
-            start_s=max(0.0, secret.start_s - margin_s),
-            end_s=min(duration_s, secret.end_s + margin_s),
-            turn=turns[secret.turn].turn,
+    found = []
+    for secret in secrets:
+        start_s, end_s = _said(secret, turns[secret.turn])
+        found.append(
+            Redaction(
+                kind=secret.kind,
+                start_s=max(0.0, start_s - margin_s),
+                end_s=min(duration_s, end_s + margin_s),
+                turn=turns[secret.turn].turn,
+            )
         )
-        for secret in secrets
-    )
+    return tuple(found)
+
+
+def _said(secret: Secret, turn: Turn) -> Span:
+    """From the word before a secret to the one after it, or to the ends of the turn.
+
+    A long number is often one word, to which a recognizer gives a second of the many that it takes to say.
+    """
+    before = turn.words[secret.first_word - 1].end_s if secret.first_word else turn.start_s
+    more = turn.words[secret.last_word + 1 :]
+    after = more[0].start_s if more else turn.end_s
+    return min(before, secret.start_s), max(after, secret.end_s)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.records import UNDETERMINED, Role, SecretKind, Turn
 from pipeline.redaction.dates import find_dates
-from pipeline.redaction.language import load_spoken_language
+from pipeline.redaction.language import SpokenLanguage, load_spoken_language
 from pipeline.redaction.numbers import find_numbers
 from pipeline.redaction.reader import Found, Token, read_cues, read_limits, read_runs, read_tokens
 from pipeline.redaction.words import find_addresses, find_emails, find_names, find_passwords, find_spelled
@@ -24,20 +24,33 @@ class Secret:
     end_s: float
 
 
-def find_secrets(turns: Sequence[Turn], language: str, settings: RedactionSettings) -> tuple[Secret, ...]:
+def find_secrets(
+    turns: Sequence[Turn], languages: Sequence[str], settings: RedactionSettings
+) -> tuple[Secret, ...]:
     """What must not be kept of a call, in time order and without overlaps within a turn.
 
-    In a language without a file only what needs none is found, such as card numbers written as digits:
-    callers say so to the user.
+    In a language without a file only what needs none is found, such as card numbers and other long numbers:
+    callers say so to the user. In a call of several languages the rules of each are used on all of it.
     """
-    spoken = load_spoken_language(language) or load_spoken_language(UNDETERMINED)
-    if spoken is None or not settings.wanted:
+    if not settings.wanted:
         return ()
-    streams = read_tokens(turns, spoken)
+    files = [load_spoken_language(language) or load_spoken_language(UNDETERMINED) for language in languages]
+    known = [file for number, file in enumerate(files) if file is not None and file not in files[:number]]
+    found, streams = [], {}
+    for spoken in known:
+        streams = read_tokens(turns, spoken)
+        found += _found(streams, spoken, settings)
+    return _in_turns((one for one in found if one.kind in settings.wanted), streams)
+
+
+def _found(
+    streams: Mapping[Role, Sequence[Token]], spoken: SpokenLanguage, settings: RedactionSettings
+) -> list[Found]:
+    """Secrets by the rules of one language; the tokens are the same in all but their digits."""
     cues = read_cues(streams, spoken)
     limits = read_limits(streams, cues, spoken, settings.longest_pause_s)
     runs = read_runs(streams, limits, spoken)
-    found = [
+    return [
         *find_emails(streams, cues, spoken, settings.cue_reach_s),
         *find_spelled(streams, cues, spoken, settings),
         *find_dates(streams, cues, limits, spoken, settings),
@@ -46,7 +59,6 @@ def find_secrets(turns: Sequence[Turn], language: str, settings: RedactionSettin
         *find_passwords(streams, spoken),
         *find_names(streams, spoken),
     ]
-    return _in_turns((one for one in found if one.kind in settings.wanted), streams)
 
 
 def _in_turns(found: Iterable[Found], streams: Mapping[Role, Sequence[Token]]) -> tuple[Secret, ...]:

@@ -39,7 +39,8 @@ def find_emails(
     for speaker, tokens in streams.items():
         for index, token in enumerate(tokens):
             if "@" in token.plain and len(token.plain) > 1:
-                found.append(Found("email", speaker, _local_part(tokens, index, language), index))
+                first = _local_part(tokens, index, language) if language.email_at else index
+                found.append(Found("email", speaker, first, index))
                 continue
             if not _ends_domain(tokens, index, language):
                 continue

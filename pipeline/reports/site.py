@@ -112,10 +112,11 @@ def summarize(entries: Sequence[BatchEntry]) -> dict[str, Any]:
 def pooled(rows: Sequence[Row]) -> dict[str, Any]:
     """Figures over several calls: sums of counts and durations, then rates of the sums.
 
-    A call counts in a rate only where it has that figure; ``*_calls`` says how many do.
+    A call counts in a rate only where it has that figure; ``*_calls`` says how many do. Words per minute are
+    those of languages with rules: another language makes other words.
     """
     with_rate = [row for row in rows if row["agent_articulation_rate_sps"] is not None]
-    with_wpm = [row for row in rows if row["agent_speech_rate_wpm"] is not None]
+    with_wpm = [row for row in rows if row["judged_by_words"] and row["agent_speech_rate_wpm"] is not None]
     with_silence = [row for row in rows if row["silence_s"] is not None]
     with_overlap = [row for row in rows if row["overlap_s"] is not None]
     counted = [row for row in rows if row["events_interruption_by_agent"] is not None]

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.guidance.config import load_guidance
+from pipeline.language_files import has_rules
 from pipeline.records import Analysis, CoachingPoint, EventKind, Role, SpeakerMeasures
 
 Scalar = str | int | float | bool | None
@@ -68,25 +69,31 @@ _CALL: tuple[tuple[str, pa.DataType, Callable[[Analysis], Scalar]], ...] = (
     ("channels", pa.int64(), lambda a: a.call.channels),
     ("codec", pa.string(), lambda a: a.call.codec),
     ("language", pa.string(), lambda a: a.call.language),
+    ("language_confidence", pa.float64(), lambda a: a.call.language_confidence),
+    ("judged_by_words", pa.bool_(), lambda a: has_rules(a.call.judged_language)),
     ("separation_method", pa.string(), lambda a: a.separation.method),
     ("role_method", pa.string(), lambda a: a.separation.role_method),
     ("role_confidence", pa.float64(), lambda a: a.separation.role_confidence),
     ("quality_codes", pa.string(), lambda a: " ".join(_codes(a))),
     ("gaps", pa.int64(), lambda a: len(a.measures.call.gaps)),
-    ("dead_air_s", pa.float64(), lambda a: _gap_time_s(a, "dead_air")),
-    ("holds", pa.int64(), lambda a: len(a.measures.call.holds)),
-    ("hold_s", pa.float64(), lambda a: sum(h.end_s - h.start_s for h in a.measures.call.holds)),
+    ("dead_air_s", pa.float64(), lambda a: _by_words(a, _gap_time_s(a, "dead_air"))),
+    ("holds", pa.int64(), lambda a: _by_words(a, len(a.measures.call.holds))),
+    ("hold_s", pa.float64(), lambda a: _by_words(a, sum(h.end_s - h.start_s for h in a.measures.call.holds))),
     ("tense_spans", pa.int64(), lambda a: None if a.tension.not_scored else len(a.tension.spans)),
     ("tense_s", pa.float64(), lambda a: None if a.tension.not_scored else _tense_s(a)),
     ("tension_peak", pa.float64(), lambda a: a.tension.peak),
     ("tension_outcome", pa.string(), lambda a: a.tension.spans[-1].outcome if a.tension.spans else None),
-    ("abusive_sentences", pa.int64(), lambda a: sum(act.id == ABUSE and act.sure for act in a.acts)),
+    (
+        "abusive_sentences",
+        pa.int64(),
+        lambda a: _by_words(a, sum(act.id == ABUSE and act.sure for act in a.acts)),
+    ),
     ("effort_estimate", pa.float64(), lambda a: a.effort.estimate),
     ("effort_quotes", pa.string(), lambda a: _effort_quotes(a)),
     ("coaching_keep", pa.string(), lambda a: _points(a.coaching.keep)),
     ("coaching_change", pa.string(), lambda a: _points(a.coaching.change)),
     ("summary", pa.string(), lambda a: a.coaching.summary),
-    ("promises", pa.int64(), lambda a: len(a.promises)),
+    ("promises", pa.int64(), lambda a: _by_words(a, len(a.promises))),
     ("score_overall", pa.float64(), lambda a: a.scores.overall),
     ("score_how_said", pa.float64(), lambda a: a.scores.how_said),
     ("score_what_said", pa.float64(), lambda a: a.scores.what_said),
@@ -192,10 +199,17 @@ def _event_column(kind: EventKind, role: Role) -> str:
 
 def _events(
     analysis: Analysis, counts: Mapping[tuple[EventKind, Role], int], kind: EventKind, role: Role
-) -> int | None:
+) -> float | None:
     """A count, or ``None`` where overlap could not be measured: nothing found is not nothing there."""
     of = analysis.measures.of(role)
-    return None if of is None or of.interruptions is None else counts.get((kind, role), 0)
+    return (
+        None if of is None or of.interruptions is None else _by_words(analysis, counts.get((kind, role), 0))
+    )
+
+
+def _by_words(analysis: Analysis, amount: float) -> float | None:
+    """An amount for which words are needed, ``None`` where nobody knows what they mean."""
+    return amount if has_rules(analysis.call.judged_language) else None
 
 
 def _speaker(role: Role, of: SpeakerMeasures | None) -> Row:

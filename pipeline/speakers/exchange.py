@@ -80,7 +80,7 @@ def _warnings_again(warnings: tuple[QualityWarning, ...]) -> tuple[QualityWarnin
 
 def _call_again(analysis: Analysis, settings: Settings) -> CallMeasures:
     """Figures of the call that depend on who the agent is: talk ratio, silences by cause, listening."""
-    call, language = analysis.measures.call, analysis.call.language
+    call, language = analysis.measures.call, analysis.call.judged_language
     if not analysis.call.has_sound:
         return call
     speech = [(segment.start_s, segment.end_s) for segment in analysis.speech.segments]

@@ -199,7 +199,7 @@ def role_warnings(
         return []
     if correction is not None:
         return [corrected_warning()]
-    guess = assign_roles(turns, call.language, settings)
+    guess = assign_roles(turns, call.judged_language, settings)
     if guess.agent != "customer" or guess.confidence < settings.swap_probability:
         return []
     command = f"callcoach rescore --swap-roles {call.call_id}"

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.records import LanguageShare, SpeakerTranscript, WindowLanguage
+from pipeline.language_files import languages_of as languages_with_rules
+from pipeline.records import UNDETERMINED, LanguageShare, SpeakerTranscript, WindowLanguage
 from pipeline.settings import RecognizerSettings
 
 FALLBACK_LANGUAGE = "en"
@@ -48,35 +49,35 @@ def best_of(probabilities: Mapping[str, float]) -> tuple[str, float] | None:
     return None if name is None else (name, probabilities[name])
 
 
-def languages_of(
-    windows: Sequence[WindowLanguage], main: str, settings: RecognizerSettings
-) -> tuple[str, ...]:
-    """The language of each window: its own where the model is sure of another, else ``main``."""
-    return tuple(_own(window, main, settings) for window in windows)
+def language_of(window: WindowLanguage, main: str, settings: RecognizerSettings) -> str:
+    """The language of a whole window: its own where the model is sure of another, else ``main``."""
+    return _own(window, main, settings.language_switch_probability, settings)
 
 
-def _own(window: WindowLanguage, main: str, settings: RecognizerSettings) -> str:
+def language_of_part(window: WindowLanguage, main: str, settings: RecognizerSettings) -> str:
+    """The same for a part of a window of which the model is not sure.
+
+    An accent leads the model astray in a few seconds of speech, so a language that nobody expects here has to
+    be clearer than one that calls can be in or that has rules.
+    """
     best = best_of(window.probabilities)
-    if best is None or window.speech_s < settings.language_window_s:
+    expected = candidates(settings) or tuple(languages_with_rules("language"))
+    usual = best is not None and best[0] in expected
+    at_least = settings.language_stretch_probability if usual else settings.language_clear_probability
+    return _own(window, main, at_least, settings)
+
+
+def _own(window: WindowLanguage, main: str, at_least: float, settings: RecognizerSettings) -> str:
+    best = best_of(window.probabilities)
+    if best is None or window.speech_s < settings.language_least_s:
         return main
-    return best[0] if best[1] >= settings.language_switch_probability else main
+    return best[0] if best[1] >= at_least else main
 
 
 def is_doubtful(window: WindowLanguage, settings: RecognizerSettings) -> bool:
-    """Whether a window may hold two languages: it is long, and the model is sure of none."""
+    """Whether a window may hold more than one language: the model is sure of none."""
     best = best_of(window.probabilities)
-    long = window.speech_s >= settings.language_part_s
-    return best is not None and long and best[1] < settings.language_switch_probability
-
-
-def differ(windows: Sequence[WindowLanguage], settings: RecognizerSettings) -> bool:
-    """Whether parts of a window are surely in different languages."""
-    sure = {
-        best[0]
-        for window in windows
-        if (best := best_of(window.probabilities)) and best[1] >= settings.language_switch_probability
-    }
-    return len(sure) > 1
+    return best is not None and best[1] < settings.language_doubt_probability
 
 
 def shares(windows: Iterable[WindowLanguage]) -> tuple[LanguageShare, ...]:
@@ -99,6 +100,18 @@ class CallLanguage:
     doubt: Literal["unsure", "mixed", "mismatch"] | None
     heard: str | None
     """What the sound says where that is not ``language``."""
+    assumed: bool = False
+    """Whether nobody states the language and the model cannot hear it."""
+
+    @classmethod
+    def of_text(cls, language: str) -> "CallLanguage":
+        """The language of a call of which only the words are known."""
+        return cls(language=language, confidence=None, languages=(), doubt=None, heard=None)
+
+    @property
+    def judged(self) -> str:
+        """The language whose rules hold for the words: an undetermined one where that is in doubt."""
+        return UNDETERMINED if self.doubt else self.language
 
 
 def call_language(
@@ -118,6 +131,7 @@ def call_language(
             languages=shares(windows),
             doubt=None,
             heard=None,
+            assumed=stated is None and bool(windows),
         )
     language = stated or best[0]
     return CallLanguage(
@@ -163,4 +177,4 @@ def speaks_own(transcript: SpeakerTranscript, call: CallLanguage, settings: Reco
         return True
     speech_s = sum(window.speech_s for window in transcript.windows)
     sure = pooled(transcript.windows).get(transcript.language, 0.0) >= settings.language_switch_probability
-    return sure and speech_s >= settings.language_window_s
+    return sure and speech_s >= settings.language_least_s

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.audio.frames import CLOCK, cut, levels_db, resample
 from pipeline.records import Samples, Word
 from pipeline.settings import RecognizerSettings
-from pipeline.timeline import Span, bridge, pad
+from pipeline.timeline import Span, bridge, pad, total_s
 
 RECOGNIZER_RATE_HZ = 16_000
 SEARCH_S = 4.0
@@ -115,6 +115,27 @@ def pack(
     if pieces:
         windows.append(Window(tuple(pieces)))
     return windows
+
+
+def stretches(window: Window, least_s: float, join_gap_s: float) -> list[Window]:
+    """A window in parts of at least ``least_s`` of whole pieces, in time order; the last may be longer."""
+    groups: list[list[Span]] = [[]]
+    for piece in window.pieces:
+        if total_s(groups[-1]) >= least_s:
+            groups.append([])
+        groups[-1].append(piece.span)
+    if len(groups) > 1 and total_s(groups[-1]) < least_s:
+        short = groups.pop()
+        groups[-1] += short
+    return [joined(spans, join_gap_s) for spans in groups]
+
+
+def joined(spans: Sequence[Span], join_gap_s: float) -> Window:
+    """One window of some spans, which together are no longer than a window may be."""
+    pieces: list[Piece] = []
+    for span in spans:
+        pieces.append(Piece(span, pieces[-1].end_s + join_gap_s if pieces else 0.0))
+    return Window(tuple(pieces))
 
 
 def _split(span: Span, limit_s: float, quietest_s: Callable[[Span], float]) -> list[Span]:

@@ -19,10 +19,10 @@ from pipeline.transcription.languages import (
     FALLBACK_LANGUAGE,
     best_of,
     candidates,
-    differ,
     expected_language,
     is_doubtful,
-    languages_of,
+    language_of,
+    language_of_part,
     likeliest,
     pooled,
 )
@@ -32,6 +32,7 @@ from pipeline.transcription.packing import (
     in_recording,
     pack,
     quietest,
+    stretches,
     window_samples,
 )
 
@@ -63,6 +64,10 @@ class Recognizer(Protocol):
         verbatim: bool,
         no_repeat_words: int = 0,
     ) -> list[WindowText]: ...
+
+    def languages(self, windows: Sequence[Samples]) -> list[dict[str, float]]:
+        """What is spoken in each window, without its words: probabilities of the likeliest languages."""
+        ...
 
 
 class WhisperRecognizer:
@@ -128,6 +133,16 @@ class WhisperRecognizer:
         return [
             replace(text, languages=likeliest(raw, allowed))
             for text, raw in zip(texts, heard or [[] for _ in texts], strict=True)
+        ]
+
+    def languages(self, windows: Sequence[Samples]) -> list[dict[str, float]]:
+        """The model's probabilities, at the cost of one pass of its encoder a window."""
+        if not self._model.model.is_multilingual:
+            return [{} for _ in windows]
+        allowed = candidates(self._settings)
+        return [
+            likeliest(self._model.detect_language(window, language_detection_segments=1)[2], allowed)
+            for window in windows
         ]
 
     def _prompt(self, language: str, verbatim: bool) -> str | None:
@@ -196,10 +211,9 @@ def transcribe(
     heard = listen.to(speech, language or expected_language(settings), verbatim=True)
     main = language
     if main is None:
-        heard = listen.parted(heard, speech)
         best = best_of(pooled(window.language for window in heard))
         main = best[0] if best else expected_language(settings)
-        heard = listen.again(heard, main)
+        heard = listen.settled(heard, main, speech)
     words, dropped = listen.words(heard)
     aligned = align(words, speech, settings)
     missed = _without_words(aligned.words, speech, settings.relisten_s)
@@ -219,10 +233,10 @@ def transcribe(
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """One window with its text, and in which language it was decoded."""
+    """One window with its text in its language; without one where it is still to be decoded in it."""
 
     window: Window
-    text: WindowText
+    text: WindowText | None
     language: WindowLanguage
 
 
@@ -240,40 +254,64 @@ class _Listener:
         duration_s = self.samples.size / self.sample_rate_hz
         windows = pack(speech, duration_s, self.settings, quietest(self.samples, self.sample_rate_hz))
         return [
-            _Heard(window, text, _language(window, text, speech, language))
+            _Heard(window, text, _language(window, text.languages, speech, language))
             for window, text in zip(windows, self._all(windows, language, verbatim), strict=True)
         ]
 
-    def parted(self, heard: Sequence[_Heard], speech: Sequence[Span]) -> list[_Heard]:
-        """The same, with windows that seem to be in two languages cut into parts, where these differ."""
-        found: list[_Heard] = []
-        for one in heard:
-            parts: list[_Heard] = []
-            if is_doubtful(one.language, self.settings):
-                spans = [piece.span for piece in one.window.pieces]
-                short = self.settings.model_copy(update={"window_s": self.settings.language_part_s})
-                listen = replace(self, settings=short)
-                parts = listen.to(intersect(speech, spans), one.language.language, verbatim=True)
-            found += parts if differ([part.language for part in parts], self.settings) else [one]
-        return found
+    def settled(self, heard: Sequence[_Heard], main: str, speech: Sequence[Span]) -> list[_Heard]:
+        """The same, each stretch decoded in the language that is spoken in it.
 
-    def again(self, heard: Sequence[_Heard], main: str) -> list[_Heard]:
-        """The same, with each window that is in another language than it was decoded in decoded in that."""
-        found = list(heard)
-        own = languages_of([one.language for one in heard], main, self.settings)
-        for language in sorted(set(own)):
-            rows = [row for row, name in enumerate(own) if name == language != heard[row].language.language]
-            texts = self._all([heard[row].window for row in rows], language, verbatim=True)
+        A window of which the model is not sure is listened to in parts, and cut where the language changes.
+        """
+        parts = [part for one in heard for part in self._parts(one, main, speech)]
+        for language in sorted({part.language.language for part in parts if part.text is None}):
+            rows = [
+                row
+                for row, part in enumerate(parts)
+                if part.text is None and part.language.language == language
+            ]
+            texts = self._all([parts[row].window for row in rows], language, verbatim=True)
             for row, text in zip(rows, texts, strict=True):
-                of = replace(heard[row].language, language=language)
-                found[row] = _Heard(heard[row].window, text, of)
-        return found
+                parts[row] = replace(parts[row], text=text)
+        return parts
+
+    def _parts(self, one: _Heard, main: str, speech: Sequence[Span]) -> list[_Heard]:
+        """A window as one stretch or several; those that were not decoded in their language lack a text."""
+        settings = self.settings
+        windows = (
+            stretches(one.window, settings.language_window_s, settings.join_gap_s)
+            if is_doubtful(one.language, settings)
+            else []
+        )
+        if len(windows) > 1:
+            heard = [
+                _language(window, probabilities, speech, main)
+                for window, probabilities in zip(windows, self._languages(windows), strict=True)
+            ]
+            own = [language_of_part(of, main, settings) for of in heard]
+            if len(set(own)) > 1:
+                return [
+                    _Heard(window, None, replace(of, language=name))
+                    for window, of, name in zip(windows, heard, own, strict=True)
+                ]
+        language = language_of(one.language, main, settings)
+        if language == one.language.language:
+            return [one]
+        return [_Heard(one.window, None, replace(one.language, language=language))]
+
+    def _languages(self, windows: Sequence[Window]) -> list[dict[str, float]]:
+        try:
+            return self.recognizer.languages([self._sound(window) for window in windows])
+        except RuntimeError as error:
+            raise StageFailed(f"the recognizer failed: {error}") from error
 
     def words(self, heard: Sequence[_Heard]) -> tuple[list[Word], int]:
         """The words in recording time before they are laid into speech, and how many were dropped."""
         words: list[Word] = []
         dropped = 0
         for one in heard:
+            if one.text is None:
+                continue
             if _invented(one.text, self.settings):
                 dropped += len(one.text.words)
             else:
@@ -287,10 +325,12 @@ class _Listener:
             texts += self._texts(group, language, verbatim)
         return texts
 
+    def _sound(self, window: Window) -> Samples:
+        return window_samples(self.samples, self.sample_rate_hz, window, self.settings.join_gap_s)
+
     def _texts(self, windows: Sequence[Window], language: str, verbatim: bool) -> list[WindowText]:
         """Texts of some windows; those that repeat themselves are decoded once more without repeats."""
-        gap_s = self.settings.join_gap_s
-        sounds = [window_samples(self.samples, self.sample_rate_hz, window, gap_s) for window in windows]
+        sounds = [self._sound(window) for window in windows]
         try:
             texts = self.recognizer.recognize(sounds, language, verbatim=verbatim)
             limit = self.settings.compression_ratio
@@ -311,14 +351,16 @@ class _Listener:
         return texts
 
 
-def _language(window: Window, text: WindowText, speech: Sequence[Span], language: str) -> WindowLanguage:
+def _language(
+    window: Window, probabilities: Mapping[str, float], speech: Sequence[Span], language: str
+) -> WindowLanguage:
     spans = [piece.span for piece in window.pieces]
     return WindowLanguage(
         start_s=spans[0][0],
         end_s=spans[-1][1],
         speech_s=total_s(intersect(speech, spans)),
         language=language,
-        probabilities=dict(text.languages),
+        probabilities=dict(probabilities),
     )
 
 

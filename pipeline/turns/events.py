@@ -156,6 +156,17 @@ def possible_only(judged: Sequence[Judged], settings: TurnsSettings) -> list[Jud
     return [replace(item, event=_possible(item.event, settings)) for item in judged]
 
 
+def without_words(judged: Sequence[Judged], settings: TurnsSettings) -> list[Judged]:
+    """Events where nobody knows what the words mean: by their sound alone they are no more than possible."""
+    most = settings.one_channel_confidence_max
+    return [
+        replace(item, event=replace(item.event, confidence=min(item.event.confidence, most)))
+        if item.event
+        else item
+        for item in judged
+    ]
+
+
 def _possible(event: Event | None, settings: TurnsSettings) -> Event | None:
     if event is None or 0 < event.overlap_s < settings.one_channel_overlap_s:
         return None

@@ -172,7 +172,7 @@ def measure(chosen: Iterable[Example], settings: RedactionSettings) -> list[Kind
     secrets = dict.fromkeys(KINDS, Counts())
     words = dict.fromkeys(KINDS, Counts())
     for example in chosen:
-        taken_out = find_secrets(example.turns, LANGUAGE, settings)
+        taken_out = find_secrets(example.turns, [LANGUAGE], settings)
         gone, marked = places(taken_out), places(example.secrets)
         for secret in example.secrets:
             own = places([secret])

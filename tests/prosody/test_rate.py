@@ -117,7 +117,14 @@ def test_a_language_without_syllable_rules() -> None:
     assert found.speech_rate_wpm == pytest.approx(240 * 60 / 74.5)
     assert (found.articulation_rate_sps, found.windows) == (None, ())
     assert {"articulation_rate_sps", "rate_windows"} <= found.not_scored.keys()
-    assert "xx" in in_english(found.not_scored["articulation_rate_sps"])
+    assert "Xx" in in_english(found.not_scored["articulation_rate_sps"])
+
+
+def test_a_language_written_without_spaces_has_no_words_a_minute() -> None:
+    """The pieces that a recognizer gives for Japanese are no words, so nobody is told how many there are."""
+    found = rate(units((0.5, 2.0, EIGHT), repeat=30), language="ja")
+    assert found.speech_rate_wpm is None
+    assert "Japanese" in in_english(found.not_scored["speech_rate_wpm"])
 
 
 def test_a_speaker_who_never_held_the_floor() -> None:

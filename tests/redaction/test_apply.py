@@ -9,7 +9,7 @@ import pytest
 from pipeline.batch import process_call
 from pipeline.errors import SettingsError
 from pipeline.quality import unredacted
-from pipeline.records import Hold, Metadata
+from pipeline.records import CallFacts, Hold, Metadata, Turn, Word
 from pipeline.redaction.apply import redact_quotes, redact_turns, redactions
 from pipeline.redaction.secrets import find_secrets
 from pipeline.reports.write import keep_original
@@ -28,7 +28,7 @@ TURNS = read_example(
     C: one two
     """,
 ).turns
-SECRETS = find_secrets(TURNS, "en", SETTINGS.redaction)
+SECRETS = find_secrets(TURNS, ["en"], SETTINGS.redaction)
 
 
 def test_a_secret_becomes_one_word() -> None:
@@ -72,7 +72,7 @@ def test_the_same_words_elsewhere_stay() -> None:
 def test_measures_lose_secrets() -> None:
     """What the agent gives as the reason of a hold is a quote, too."""
     turns = read_example("", "A: I'll check your card 4532 0151 1283 0366 now.").turns
-    secrets = find_secrets(turns, "en", SETTINGS.redaction)
+    secrets = find_secrets(turns, ["en"], SETTINGS.redaction)
     hold = Hold(
         start_s=3.0, end_s=20.0, announced=True, reason="check your card 4532 0151 1283 0366", consent=None
     )
@@ -89,21 +89,41 @@ def test_silence_has_a_margin_within_the_call() -> None:
     assert (found.kind, found.turn) == ("pin", 1)
     assert (found.start_s, found.end_s) == (0.0, 4.0)
     (found,) = redactions(SECRETS, TURNS, 0.25, duration_s=60.0)
-    assert found.start_s == pytest.approx(SECRETS[0].start_s - 0.25)
-    assert found.end_s == pytest.approx(SECRETS[0].end_s + 0.25)
+    assert found.start_s == pytest.approx(TURNS[1].words[1].end_s - 0.25)
+    assert found.end_s == pytest.approx(TURNS[1].end_s + 0.25)
+
+
+def test_a_long_number_is_silent_to_its_end() -> None:
+    """A card number that is one word takes longer to say than a word does: the rest of it is silent, too."""
+    words = (
+        Word(word="tarjeta", start_s=1.0, end_s=1.5, probability=0.9),
+        Word(word="4111111111111111.", start_s=2.0, end_s=3.5, probability=0.9),
+        Word(word="Gracias.", start_s=8.0, end_s=8.5, probability=0.9),
+    )
+    text = " ".join(word.word for word in words)
+    turn = Turn(turn=0, speaker="customer", start_s=1.0, end_s=8.5, text=text, words=words, backchannel=False)
+    secrets = find_secrets([turn], ["es"], SETTINGS.redaction)
+    (found,) = redactions(secrets, [turn], 0.25, duration_s=60.0)
+    assert (found.kind, found.start_s, found.end_s) == ("card_number", 1.25, 8.25)
+
+
+def spoken(language: str) -> CallFacts:
+    return replace(factories.analysis().call, language=language)
 
 
 def test_a_language_without_a_file_is_told() -> None:
     """Silence would be read as "nothing personal was said"."""
-    assert [warning.code for warning in unredacted("de", SETTINGS.redaction)] == ["not_redacted"]
-    assert unredacted("en", SETTINGS.redaction) == ()
+    assert [warning.code for warning in unredacted(spoken("de"), SETTINGS.redaction)] == ["not_redacted"]
+    assert unredacted(spoken("en"), SETTINGS.redaction) == ()
+    doubted = replace(spoken("en"), language_doubt="unsure")
+    assert [warning.code for warning in unredacted(doubted, SETTINGS.redaction)] == ["not_redacted"]
 
 
 def test_redaction_that_is_off_is_told() -> None:
     """Whoever has a report sees that nothing was taken out, whatever the language."""
     off = factories.settings("redaction.kinds=null").redaction
     for language in ("en", "de"):
-        (warning,) = unredacted(language, off)
+        (warning,) = unredacted(spoken(language), off)
         assert warning.code == "not_redacted"
         assert "redaction is switched off" in in_english(warning.message)
 

@@ -24,7 +24,7 @@ SAID = (*DIGITS, "oh", "for", "double", "March", "at", "dot", "com", "card", "45
 def redacted(text: str, settings: RedactionSettings = SETTINGS) -> str:
     """A dialogue in the notation of the marked examples, as it reads after redaction."""
     turns = read_example("", text).turns
-    return " / ".join(turn.text for turn in redact_turns(turns, find_secrets(turns, "en", settings)))
+    return " / ".join(turn.text for turn in redact_turns(turns, find_secrets(turns, ["en"], settings)))
 
 
 @pytest.mark.parametrize("row", measure(half("test"), SETTINGS), ids=lambda row: row.kind)
@@ -83,7 +83,7 @@ def test_secrets_lie_in_their_turns_and_apart(words: list[str]) -> None:
         for number, at in enumerate(range(0, len(words), 7))
     )
     turns = read_example("", text).turns
-    found = find_secrets(turns, "en", SETTINGS)
+    found = find_secrets(turns, ["en"], SETTINGS)
     assert sum(one.last_word - one.first_word + 1 for one in found) == len(places(found))
     assert all(0 <= one.first_word <= one.last_word < len(turns[one.turn].words) for one in found)
     assert all(one.start_s < one.end_s for one in found)
@@ -138,10 +138,35 @@ def test_only_the_kinds_that_are_wanted() -> None:
     assert redacted("C: My PIN is 1234.", nothing) == "My PIN is 1234."
 
 
-def test_an_unknown_language_has_no_secrets_to_find() -> None:
-    """Nothing is guessed of a language that nobody wrote down."""
-    turns = read_example("", "C: Meine PIN ist 1234.").turns
-    assert find_secrets(turns, "de", SETTINGS) == ()
+@pytest.mark.parametrize(
+    ("sentence", "left"),
+    [
+        ("Meine PIN ist 1234.", "Meine PIN ist 1234."),  # nobody wrote down what announces it
+        ("Meine Karte ist die 4111 1111 1111 1111.", "Meine Karte ist die [CARD_NUMBER]."),
+        (
+            "Die Nummer ist vier eins eins eins, eins eins eins eins.",
+            "Die Nummer ist [CARD_NUMBER].",
+        ),
+        ("C'est le quatre un un un un un un un un.", "C'est le [CARD_NUMBER]."),
+        ("Mi número es 0034 612 345 678.", "Mi número es [CARD_NUMBER]."),
+        ("Schreiben Sie an anna.berg@example.de, bitte.", "Schreiben Sie an [EMAIL], bitte."),
+        ("Das kostet 49,90 Euro seit 2019.", "Das kostet 49,90 Euro seit 2019."),
+    ],
+)
+def test_a_language_without_a_file_loses_what_needs_none(sentence: str, left: str) -> None:
+    """Card numbers, other long numbers and e-mail addresses go in every language; amounts and years stay."""
+    turns = read_example("", f"C: {sentence}").turns
+    secrets = find_secrets(turns, ["de"], SETTINGS)
+    assert " / ".join(turn.text for turn in redact_turns(turns, secrets)) == left
+
+
+def test_a_call_of_two_languages_is_read_in_both() -> None:
+    """The customer's English PIN goes, and so does a German card number."""
+    turns = read_example(
+        "", "C: My PIN is 1234. Meine Karte ist vier eins eins eins eins eins eins eins."
+    ).turns
+    secrets = find_secrets(turns, ["en", "de"], SETTINGS)
+    assert [secret.kind for secret in secrets] == ["pin", "card_number"]
 
 
 def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:

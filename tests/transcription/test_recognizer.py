@@ -32,6 +32,7 @@ def text(
     log_probability: float = -0.3,
     no_speech: float = 0.05,
     repetition: float = 1.2,
+    **languages: float,
 ) -> WindowText:
     return WindowText(
         words=spread(sentence.split(), (0.15, 0.15 + seconds)),
@@ -39,6 +40,7 @@ def text(
         mean_log_probability=log_probability,
         no_speech_probability=no_speech,
         compression_ratio=repetition,
+        languages=languages,
     )
 
 
@@ -48,13 +50,17 @@ class Told:
 
     texts: list[WindowText]
     repaired: list[WindowText] = field(default_factory=list)
-    calls: list[tuple[list[float], str | None, int]] = field(default_factory=list)
+    calls: list[tuple[list[float], str, int]] = field(default_factory=list)
     verbatim: list[bool] = field(default_factory=list)
+    parts: list[dict[str, float]] = field(default_factory=list)
+
+    def languages(self, windows: Sequence[Samples]) -> list[dict[str, float]]:
+        return [self.parts.pop(0) for _ in windows]
 
     def recognize(
         self,
         windows: Sequence[Samples],
-        language: str | None,
+        language: str,
         *,
         verbatim: bool,
         no_repeat_words: int = 0,
@@ -168,13 +174,54 @@ def test_the_recognizer_gets_speech_only() -> None:
     assert told.calls == [([20.3], "en", 0)]
 
 
-def test_language_is_found_once_and_kept() -> None:
-    """Without a language the first window decides, and later groups are decoded in it."""
-    told = Told([text(word, 20, language="de") for word in ("eins", "zwei", "drei", "vier")])
-    batches = changed("recognizer.batch_size=2")
-    found = hear(told, FAR_APART, language=None, settings=batches)
-    assert found.language == "de"
-    assert [language for _, language, _ in told.calls] == [None, "de"]
+def test_speech_is_decoded_in_the_language_that_all_windows_tell() -> None:
+    """One window may mislead: together they decide; what was decoded in another language is done again."""
+    first = [text("invented", 20, de=0.9), text("invented", 20, en=0.6, de=0.4)]
+    told = Told([*first, text("eins", 20, de=0.9), text("zwei", 20, de=0.6)])
+    found = hear(told, FAR_APART[:2], language=None)
+    assert (found.language, said(found)) == ("de", "eins zwei")
+    assert [language for _, language, _ in told.calls] == ["en", "de"]
+    assert [window.language for window in found.windows] == ["de", "de"]
+
+
+def test_a_window_in_another_language_is_decoded_in_it() -> None:
+    """Who changes to another language is neither translated nor written as words of the first one."""
+    windows = [text("one", 20, en=0.99), text("two", 20, en=0.99), text("invented", 20, es=0.97)]
+    told = Told([*windows, text("tres", 20)])
+    found = hear(told, FAR_APART[:3], language=None)
+    assert (found.language, said(found)) == ("en", "one two tres")
+    assert [window.language for window in found.windows] == ["en", "en", "es"]
+
+
+def test_an_unsure_window_does_not_change_the_language() -> None:
+    """A window that is perhaps in another language stays in that of the rest."""
+    told = Told([text("one", 20, en=0.99), text("two", 20, en=0.99), text("three", 20, ja=0.79)])
+    found = hear(told, FAR_APART[:3], language=None)
+    assert (said(found), len(told.calls)) == ("one two three", 1)
+
+
+GREETING = [(1.0, 6.0), (10.0, 25.0)]
+"""A sentence and a longer one, which go into one window."""
+
+
+def test_a_greeting_in_another_language_is_heard_in_its_part_of_a_window() -> None:
+    """A window of two languages is cut where the language changes, and each part is decoded in its own."""
+    whole = text("invented", 20, es=0.6, en=0.4)
+    told = Told([whole, text("thank you", 4), text("buenos días", 14)], parts=[{"en": 0.8}, {"es": 0.97}])
+    found = hear(told, GREETING, language=None)
+    assert said(found) == "thank you buenos días"
+    assert [(window.start_s < 8, window.language) for window in found.windows] == [
+        (True, "en"),
+        (False, "es"),
+    ]
+
+
+def test_an_accent_is_no_other_language() -> None:
+    """A part that sounds somewhat like a language that nobody expects stays in that of the rest."""
+    told = Told([text("one two", 20, en=0.6, ja=0.4)], parts=[{"ja": 0.85}, {"en": 0.9}])
+    found = hear(told, GREETING, language=None)
+    assert (said(found), len(told.calls)) == ("one two", 1)
+    assert [window.language for window in found.windows] == ["en"]
 
 
 def test_a_given_language_is_never_overridden() -> None:
@@ -202,10 +249,13 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
+    def languages(self, windows: Sequence[Samples]) -> list[dict[str, float]]:
+        raise self.error
+
     def recognize(
         self,
         windows: Sequence[Samples],
-        language: str | None,
+        language: str,
         *,
         verbatim: bool,
         no_repeat_words: int = 0,
@@ -235,10 +285,10 @@ AGAIN = "recognizer.relisten_s=1.0"
 def test_speech_without_words_is_listened_to_again() -> None:
     """Speech left empty is decoded once more, without the verbatim prompt, in the same language."""
     told = Told([WindowText((), "de", 0.0, 0.0, 0.0), text("ich bin es", 2.0, language="de")])
-    found = hear(told, [(10.0, 12.0)], language=None, settings=changed(relisten=AGAIN))
+    found = hear(told, [(10.0, 12.0)], language="de", settings=changed(relisten=AGAIN))
     assert said(found) == "ich bin es"
     assert told.verbatim == [True, False]
-    assert [language for _, language, _ in told.calls] == [None, "de"]
+    assert [language for _, language, _ in told.calls] == ["de", "de"]
 
 
 @pytest.mark.parametrize(("length_s", "passes"), [(0.99, 1), (1.01, 2)])
