@@ -384,7 +384,7 @@ class SpeakersSettings(Section):
 
 class TurnsSettings(Section):
     interruption_probability: float = setting(
-        "probability from which coming in early is an interruption; under it it is none",
+        "probability from which coming in early is an interruption; 0 leaves it to times and sound alone",
         source="docs/measures/turn-taking.md",
         ge=0,
         le=1,

@@ -27,6 +27,8 @@ from pipeline.turns.units import Unit
 Units = dict[Role, list[Unit]]
 
 SETTINGS = load_settings()
+RULES = load_settings(assignments=["turns.interruption_probability=0"])
+"""Times and words alone, without a second look: mini-dialogues are too short and strange for one."""
 ENGLISH = load_phrases("en")
 ROLES: dict[str, Role] = {"A": "agent", "C": "customer"}
 OTHER: dict[Role, Role] = {"agent": "customer", "customer": "agent"}
@@ -81,7 +83,7 @@ def shifted(units: Units, by_s: float) -> Units:
 
 
 def judged(units: Units) -> list[Judged]:
-    return judge_all(units, ENGLISH, SETTINGS.turns)
+    return judge_all(units, ENGLISH, RULES.turns)
 
 
 def events(units: Units) -> list[Event]:
@@ -98,7 +100,7 @@ def conversation(
     *,
     language: str = "en",
     music: Mapping[Role, tuple[Span, ...]] | None = None,
-    settings: Settings = SETTINGS,
+    settings: Settings = RULES,
 ) -> Conversation:
     """What the stages would hand to the measures, with a silent sound track in place of voices."""
     samples = {role: np.zeros(round(duration_s * RATE_HZ), dtype=np.float32) for role in units}

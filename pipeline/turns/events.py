@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from statistics import fmean
 
 from pipeline.phrases import Phrases, normal_words
-from pipeline.records import CutOff, Event, EventKind, Role, Word
+from pipeline.records import UNDETERMINED, CutOff, Event, EventKind, Role, Word
 from pipeline.settings import TurnsSettings
 from pipeline.texts import Text
 from pipeline.timeline import intersect, total_s
@@ -386,7 +386,7 @@ def _is_backchannel_in_pause(
     )
 
 
-def classify(encounter: Encounter, settings: TurnsSettings, language: str) -> Event | None:
+def classify(encounter: Encounter, settings: TurnsSettings, language: str = UNDETERMINED) -> Event | None:
     """Kind and confidence of an encounter; ``None`` when it is no event.
 
     The rules apply in order. With sound, :func:`pipeline.turns.weighing.weigh` decides where they are within

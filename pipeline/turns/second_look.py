@@ -10,7 +10,7 @@ that they look for are in ``configs/second_look.<language>.json``, fitted on nat
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -30,6 +30,11 @@ KINDS: tuple[EventKind, ...] = ("terminal_overlap", "interruption", "cooperative
 INTERRUPTION = KINDS.index("interruption")
 OTHERS = tuple(kind for kind in range(len(KINDS)) if kind != INTERRUPTION)
 LONGER_BACKCHANNEL_S = 0.5
+FINISHED = 0.1
+"""On the scale of `holder_ends_finished`: the holder's words are rather a whole sentence."""
+LAST_WORDS_S = 1.7
+HELPING_WORDS = 5
+STANDS_BY_CONFIDENCE = 0.8
 MOST_NEW_WORDS = 12
 LAST_LETTERS = 80
 REPEATED_FROM, REPEATED_TO = 10, 8
@@ -88,9 +93,8 @@ class SecondLook(BaseModel):
             raise ValueError(f"expected a tree for each of {', '.join(KINDS)} in every round")
         return self
 
-    def probabilities(self, e: Encounter, settings: TurnsSettings) -> Vector:
-        """How likely each of ``KINDS`` is."""
-        found = features(e, self, settings)
+    def probabilities(self, found: Mapping[str, float]) -> Vector:
+        """How likely each of ``KINDS`` is, by the features of an encounter."""
         row = [found[name] for name in self.names]
         scores = np.array(self.start) + np.array(
             [sum(each[kind].of(row) for each in self.trees) for kind in range(len(KINDS))]
@@ -122,10 +126,13 @@ def look_again(e: Encounter, verdict: Verdict, language: str, settings: TurnsSet
 
     In doubt it is none: then the likeliest other kind, with a reason that says so.
     """
-    look = load_second_look(language)
+    look = load_second_look(language) if settings.interruption_probability else None
     if verdict.kind != "interruption" or look is None or e.in_pause:
         return verdict
-    chances = look.probabilities(e, settings)
+    found = features(e, look, settings)
+    if _stands_by(e, found):
+        return Verdict("cooperative", False, STANDS_BY_CONFIDENCE, Text("event.helped"))
+    chances = look.probabilities(found)
     sure = float(chances[INTERRUPTION])
     if sure >= settings.interruption_probability:
         return Verdict("interruption", verdict.yielded, min(sure, verdict.confidence), verdict.reason)
@@ -136,6 +143,17 @@ def look_again(e: Encounter, verdict: Verdict, language: str, settings: TurnsSet
     if sure >= settings.doubtful_probability:
         reason = Text("event.listen")
     return Verdict(KINDS[best], False, float(chances[best]), reason)
+
+
+def _stands_by(e: Encounter, found: Mapping[str, float]) -> bool:
+    """Whether O only thanks, confirms, reassures or answers on F's last words, which F brings to their end.
+
+    Such help is common, and all that a fit on made talk cannot learn of it is said here.
+    """
+    finishes = found["holder_ends_finished"] > FINISHED and e.remaining_s <= LAST_WORDS_S
+    few = found["own_words"] <= math.tanh(HELPING_WORDS / 6)
+    helps = found["is_acknowledgement"] or (few and (found["helps"] or found["holder_asked"]))
+    return bool(finishes and helps and not found["says_again"])
 
 
 def features(e: Encounter, look: SecondLook, settings: TurnsSettings) -> dict[str, float]:

