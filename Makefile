@@ -47,9 +47,11 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 # NATURAL=folder: of natural conversations (tests/benchmarks/natural.py), which are no part of the project.
+# TURNS=folder: of labeled natural turn-taking (tests/benchmarks/natural_turns.py).
 NATURAL ?=
+TURNS ?=
 accuracy: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks.accuracy $(NATURAL:%=--natural %)
+	$(BIN)/python -m tests.benchmarks.accuracy $(NATURAL:%=--natural %) $(TURNS:%=--turns %)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench

@@ -389,6 +389,19 @@ class TurnsSettings(Section):
         ge=0,
         le=1,
     )
+    friendly_probability: float = setting(
+        "the same where the first words thank, confirm or reassure",
+        source="docs/measures/turn-taking.md [our]",
+        ge=0,
+        le=1,
+    )
+    sound_confidence: float = setting(
+        "confidence by times and sound from which an open sentence was cut off, and friendly words do not "
+        "undo an interruption",
+        source="docs/measures/turn-taking.md [ex]",
+        ge=0,
+        le=1,
+    )
     doubtful_probability: float = setting(
         "probability from which what is no interruption is marked as worth a listen",
         source="docs/measures/turn-taking.md [our]",

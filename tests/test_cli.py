@@ -161,6 +161,11 @@ if __name__ == "__main__":
 """
 
 
+def heeding_interruptions() -> None:
+    """What runs in the background ignores Ctrl-C, and so would a program that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interruption_keeps_finished_calls(sign: signal.Signals, code: int, tmp_path: Path) -> None:
     """Ctrl-C to the whole process group keeps what is written, ends every worker and says nothing ugly."""
@@ -182,6 +187,7 @@ def test_interruption_keeps_finished_calls(sign: signal.Signals, code: int, tmp_
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heeding_interruptions,
         env=os.environ | {"PYTHONPATH": str(repository)},
     )
     assert program.stdout is not None

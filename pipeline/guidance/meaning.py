@@ -12,7 +12,8 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from zipfile import BadZipFile
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -167,12 +168,12 @@ def load_weights(acts_language: str) -> tuple[WeightsFile, Network] | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            file = WeightsFile.model_validate_json(stored[FILE_NAME].tobytes())
+        with ZipFile(path) as stored:
+            file = WeightsFile.model_validate_json(_array(stored, FILE_NAME).tobytes())
             network = Network(
-                hidden_grams=stored["hidden_grams"].astype(np.float32) * stored["scale"],
+                hidden_grams=_array(stored, "hidden_grams").astype(np.float32) * _array(stored, "scale"),
                 **{
-                    name: stored[name].astype(np.float32)
+                    name: _array(stored, name).astype(np.float32)
                     for name in ("hidden", "hidden_bias", "output", "direct", "bias")
                 },
             )
@@ -182,6 +183,13 @@ def load_weights(acts_language: str) -> tuple[WeightsFile, Network] | None:
         raise SettingsError(f"{path.name}: damaged weights ({error}); fit it again: make fit") from error
     _check_shapes(path.name, file, network)
     return file, network
+
+
+def _array(stored: ZipFile, name: str) -> npt.NDArray[Any]:
+    """An array of an ``.npz``, and nothing else: a pickle in its place is refused."""
+    with stored.open(f"{name}.npy") as content:
+        array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    return array
 
 
 def _check_shapes(name: str, file: WeightsFile, network: Network) -> None:

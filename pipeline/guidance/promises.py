@@ -11,6 +11,8 @@ from pipeline.records import Act, Promise, Turn
 
 PROMISES = ("promise", "follow_up")
 WARNINGS = ("set_limit", "rush")
+AT_ONCE = "announce_hold"
+"""What is done while the customer waits is no promise to follow up, also where that is not sure."""
 SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
@@ -32,6 +34,7 @@ def promises_of(
     texts = {turn.turn: turn.text for turn in turns}
     sure = [act for act in acts if act.sure]
     warnings = {(act.turn, act.start_s) for act in sure if act.id in WARNINGS}
+    warnings |= {(act.turn, act.start_s) for act in acts if act.id == AT_ONCE}
     found: dict[tuple[int, float], Promise] = {}
     for act in sorted(sure, key=lambda act: (act.start_s, act.turn)):
         if act.id not in PROMISES or (act.turn, act.start_s) in warnings:

@@ -29,10 +29,13 @@ FILE = "second_look.{language}.json"
 KINDS: tuple[EventKind, ...] = ("terminal_overlap", "interruption", "cooperative", "backchannel")
 INTERRUPTION = KINDS.index("interruption")
 OTHERS = tuple(kind for kind in range(len(KINDS)) if kind != INTERRUPTION)
-LONGER_BACKCHANNEL_S = 0.5
+LONGER_BACKCHANNEL_S = 0.8
 FINISHED = 0.1
 """On the scale of `holder_ends_finished`: the holder's words are rather a whole sentence."""
+CUT_OFF = -0.4
+CUT_OFF_WITHIN_S = 1.0
 LAST_WORDS_S = 1.7
+VERY_LAST_WORDS_S = 0.6
 HELPING_WORDS = 5
 STANDS_BY_CONFIDENCE = 0.8
 MOST_NEW_WORDS = 12
@@ -130,11 +133,18 @@ def look_again(e: Encounter, verdict: Verdict, language: str, settings: TurnsSet
     if verdict.kind != "interruption" or look is None or e.in_pause:
         return verdict
     found = features(e, look, settings)
-    if _stands_by(e, found):
+    sounds_sure = e.cues is not None and verdict.confidence >= settings.sound_confidence
+    if sounds_sure and _cuts_off(e, found):
+        return verdict
+    by_sound = e.noise > 0 or sounds_sure
+    if not by_sound and _stands_by(e, found):
         return Verdict("cooperative", False, STANDS_BY_CONFIDENCE, Text("event.helped"))
+    if not by_sound and _takes_over(e, found):
+        return Verdict("terminal_overlap", False, STANDS_BY_CONFIDENCE, Text("event.handed_over"))
     chances = look.probabilities(found)
     sure = float(chances[INTERRUPTION])
-    if sure >= settings.interruption_probability:
+    helps = bool(found["helps"])
+    if sure >= (settings.friendly_probability if helps else settings.interruption_probability):
         return Verdict("interruption", verdict.yielded, min(sure, verdict.confidence), verdict.reason)
     short = e.duration_s <= settings.backchannel_max_s + LONGER_BACKCHANNEL_S
     others = [kind for kind in OTHERS if short or KINDS[kind] != "backchannel"]
@@ -154,6 +164,19 @@ def _stands_by(e: Encounter, found: Mapping[str, float]) -> bool:
     few = found["own_words"] <= math.tanh(HELPING_WORDS / 6)
     helps = found["is_acknowledgement"] or (few and (found["helps"] or found["holder_asked"]))
     return bool(finishes and helps and not found["says_again"])
+
+
+def _cuts_off(e: Encounter, found: Mapping[str, float]) -> bool:
+    """Whether F falls silent in mid-sentence soon after O comes in with something of their own."""
+    stays_open = found["holder_ends_finished"] < CUT_OFF and e.remaining_s <= CUT_OFF_WITHIN_S
+    return stays_open and not found["helps"]
+
+
+def _takes_over(e: Encounter, found: Mapping[str, float]) -> bool:
+    """Whether O acknowledges on F's very last words, which F brings to their end and leaves at that."""
+    finishes = found["holder_ends_finished"] > FINISHED and e.remaining_s <= VERY_LAST_WORDS_S
+    acknowledges = found["begins_with_acknowledgement"] or found["helps"]
+    return bool(finishes and acknowledges and not found["resumes"])
 
 
 def features(e: Encounter, look: SecondLook, settings: TurnsSettings) -> dict[str, float]:

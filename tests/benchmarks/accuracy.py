@@ -25,7 +25,16 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
-from tests.benchmarks import dialogues, f0, mono, ordinary_talk, redaction, speech_acts, turn_taking
+from tests.benchmarks import (
+    dialogues,
+    f0,
+    mono,
+    natural_turns,
+    ordinary_talk,
+    redaction,
+    speech_acts,
+    turn_taking,
+)
 from tests.benchmarks.counts import Counted
 from tests.benchmarks.truth import Truth, analyze, match, sample_truths
 
@@ -295,8 +304,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-f0", action="store_true", help="leave out the accuracy of the pitch trackers")
     parser.add_argument("--no-turn-taking", action="store_true", help="leave out the labeled snippets")
     parser.add_argument("--natural", type=Path, help="folder of natural conversations")
+    parser.add_argument("--turns", type=Path, help="folder of labeled natural turn-taking")
     options = parser.parse_args(arguments)
     settings = load_settings(assignments=options.set)
+    if options.turns is None:
+        sys.stdout.write("without --turns FOLDER nothing is measured on natural turn-taking\n\n")
+    else:
+        sys.stdout.write(f"{natural_turns.table(*natural_turns.measure(options.turns, settings))}\n\n")
     if options.natural is None:
         sys.stdout.write("without --natural FOLDER nothing is measured on ordinary talk\n\n")
     else:

@@ -39,6 +39,9 @@ HELP = {
     "no problem after a sorry": (
         "C 0-3.5 oh I'm sorry about that, I had the wrong number.\nA 2.7-4.2 no problem, no problem at all"
     ),
+    "taking over on the last word": (
+        "C 0-4.2 I had it done this morning and I just got home.\nA 3.7-8 Got it, this happens a lot"
+    ),
     "following": "C 0-4 so you go to the menu and then it says settings there.\nA 3.2-4.6 okay, following",
 }
 
