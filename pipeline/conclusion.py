@@ -120,6 +120,7 @@ def conclude(
         promises=judgment.promises,
         scores=judgment.scores,
         coaching=judgment.coaching,
+        call_kind=judgment.call_kind,
         redactions=redactions(secrets, said, settings.redaction.margin_s, facts.duration_s),
         cut_offs=cut_offs,
         thresholds=settings.thresholds(),

@@ -695,6 +695,22 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallKind:
+    """What kind of call it is, told from its words; it decides which checks are due.
+
+    ``certainty`` is 0..1, 0 for ``other``, which nothing shows. ``possible`` are the kinds that it may be: one
+    where that is sure. Only what all of them ask for is due.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    kind: str
+    certainty: float
+    possible: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecondOpinion:
     """What the optional judge says of a check; every quote of its evidence is in the transcript.
 
@@ -1009,5 +1025,7 @@ class Analysis:
     provenance: Provenance
     cut_offs: tuple[CutOff, ...] = ()
     removed: Removed = Removed()
+    call_kind: CallKind | None = None
+    """``None`` where nothing can be said of the words."""
     texts: tuple[Worded, ...] = ()
     """What the reasons, notes, messages and advice of this document were made from."""

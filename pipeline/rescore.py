@@ -89,6 +89,7 @@ def rescore(
         promises=judgment.promises,
         scores=judgment.scores,
         coaching=judgment.coaching,
+        call_kind=judgment.call_kind,
         thresholds=used.thresholds(),
         provenance=provenance,
     )

@@ -13,7 +13,16 @@ from pydantic import JsonValue
 from pipeline.records import Analysis, Hold, Worded
 from pipeline.texts import Text, Texts, Value
 
-WITH_TEXTS = ("quality", "measures", "interruptions", "tension", "guidance", "effort", "coaching")
+WITH_TEXTS = (
+    "call_kind",
+    "quality",
+    "measures",
+    "interruptions",
+    "tension",
+    "guidance",
+    "effort",
+    "coaching",
+)
 FIELDS = frozenset(("message", "reason", "note", "not_scored", "summary", "title", "why", "try_this"))
 """The fields that hold texts; that of a `Hold` called reason is what the agent said."""
 DIGITS = 6

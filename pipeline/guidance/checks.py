@@ -5,7 +5,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from pipeline.guidance import how_said, what_said
-from pipeline.guidance.config import Check
+from pipeline.guidance.config import Check, Occasion
 from pipeline.guidance.language import Language
 from pipeline.guidance.scene import Ruling, Scene, from_acts
 from pipeline.guidance.second_opinion import considered
@@ -121,7 +121,7 @@ def _judged(name: str, check: Check, scene: Scene) -> Ruling:
     alone = name in ("talk_slowly", "low_tone")
     occasion = scene.occasion(check.occasion)
     if occasion is None and not alone and not _right_without_occasion(name, scene):
-        return Ruling(verdict="not_applicable", reason=Text(f"absent.{check.occasion}"))
+        return Ruling(verdict="not_applicable", reason=_not_due(check.occasion, scene))
     ruling = CHECKS[name](scene)
     if name in ACOUSTIC and scene.language is None and ruling.verdict in ("violated", "missed", "partly_met"):
         # words would tell whether it helped, or was announced
@@ -144,6 +144,15 @@ def _judged(name: str, check: Check, scene: Scene) -> Ruling:
         evidence=ruling.evidence or occasion or (),
         confidence=ruling.confidence or scene.guidance.limits.missing_confidence,
     )
+
+
+def _not_due(occasion: Occasion, scene: Scene) -> Text:
+    """Why a check is not due: its occasion did not arise, or such a call cannot have it."""
+    if scene.kind is None or occasion in scene.due:
+        return Text(f"absent.{occasion}")
+    if len(scene.kind.possible) > 1:
+        return Text("why.kind_unsure", kinds=list(scene.kind.possible))
+    return Text("why.other_kind", kind=scene.kind.kind)
 
 
 def _doubted(own: Finding, scene: Scene) -> Finding:

@@ -15,8 +15,11 @@ from pipeline.settings import CONFIG_DIR, Section, setting
 Source = Literal["A", "B", "C", "D"]
 Kind = Literal["do", "dont", "credit", "roll_up"]
 Part = Literal["how_said", "what_said"]
-Occasion = Literal["always", "problem", "tension", "abuse", "promise", "solution"]
+Occasion = Literal["always", "problem", "tension", "abuse", "promise", "solution", "message"]
 LdalPart = Literal["listen", "diffuse", "act", "impression"]
+
+PROBLEM, OTHER, VOICEMAIL = "problem", "other", "voicemail"
+"""Kinds of call that mean something to the checks."""
 
 GUIDANCE_FILE = CONFIG_DIR / "guidance.yaml"
 
@@ -68,6 +71,22 @@ class Limits(Section):
     part_checks: int = setting("checks with a score that the score of how, or of what, was said needs", ge=1)
 
 
+class CallKindRule(Section):
+    occasions: tuple[Occasion, ...] = setting("occasions that such a call can have")
+    acts: tuple[str, ...] = setting("speech acts that show it", default=())
+    most_turns: int | None = setting("turns over which it is no kind of its own", default=None, ge=1)
+    alone: bool = setting("the other side says no more than a greeting", default=False)
+
+
+class KindLimits(Section):
+    phrase: float = setting("certainty that one phrase gives", gt=0, lt=1)
+    opening_turns: int = setting("first turns of the customer that say what the call is about", ge=1)
+    later_share: float = setting("share of its certainty that an act has after them", gt=0, le=1)
+    other_odds: float = setting("odds of a kind that nothing shows", gt=0)
+    sure: float = setting("certainty from which one kind decides what is due", gt=0, le=1)
+    possible: float = setting("certainty from which a kind is possible", gt=0, le=1)
+
+
 class TensionLimits(Section):
     words: dict[str, float] = setting("how tense each act of the customer is, 0..1")
     calming: dict[str, float] = setting("share of the level that each act of the customer takes away")
@@ -110,7 +129,8 @@ class Guidance(Section):
     version: str = setting("named in reports")
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     checks: dict[str, Check] = setting("by id, in the order of the report")
-    problem_acts: tuple[str, ...] = setting("acts of the customer that make a problem or complaint")
+    call_kinds: dict[str, CallKindRule] = setting("kinds of call by id")
+    kind_limits: KindLimits
     roll_ups: dict[str, tuple[str, ...]] = setting("checks that a roll-up sums up")
     ldal: dict[LdalPart, tuple[str, ...]] = setting("checks of each part")
     limits: Limits
@@ -130,7 +150,14 @@ class Guidance(Section):
             raise ValueError("limits.remedy_quickly_s must not be over limits.remedy_slowly_s")
         if self.limits.somewhat > self.limits.mostly:
             raise ValueError("limits.somewhat must not be over limits.mostly")
+        if {PROBLEM, OTHER} - set(self.call_kinds):
+            raise ValueError(f"call_kinds must have {PROBLEM} and {OTHER}")
         return self
+
+    @property
+    def problem_acts(self) -> tuple[str, ...]:
+        """Acts of the customer that make a problem or complaint."""
+        return self.call_kinds[PROBLEM].acts
 
 
 @cache

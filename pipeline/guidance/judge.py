@@ -11,6 +11,7 @@ from pipeline.coaching import coach
 from pipeline.guidance.checks import findings, no_words_reason
 from pipeline.guidance.config import Guidance, load_guidance
 from pipeline.guidance.effort import effort_of
+from pipeline.guidance.kinds import due_in, kind_of
 from pipeline.guidance.language import load_language
 from pipeline.guidance.promises import promises_of
 from pipeline.guidance.scene import Scene
@@ -19,6 +20,7 @@ from pipeline.guidance.tension import tension_of
 from pipeline.records import (
     Act,
     CallFacts,
+    CallKind,
     Coaching,
     Effort,
     Event,
@@ -63,6 +65,7 @@ class Judgment:
     promises: tuple[Promise, ...]
     scores: Scores
     coaching: Coaching
+    call_kind: CallKind | None
 
 
 def judge(
@@ -85,6 +88,7 @@ def judge(
     unscorable = no_words_reason(heard.turns, heard.measures, language, heard.facts)
     tension = tension_of(heard.turns, heard.acts, heard.events, heard.measures, unscorable, guidance)
     promises = promises_of(heard.turns, heard.acts, heard.facts.started_at, language, guidance)
+    kind = None if unscorable else kind_of(heard.turns, heard.acts, heard.facts.judged_language, guidance)
     scene = Scene(
         heard=heard,
         guidance=guidance,
@@ -92,6 +96,8 @@ def judge(
         language=language,
         tension=tension,
         promises=promises,
+        kind=kind,
+        due=due_in(kind, guidance) if kind else frozenset(),
     )
     found = findings(scene, opinions)
     return Judgment(
@@ -101,4 +107,5 @@ def judge(
         promises=promises,
         scores=scores_of(found, scene),
         coaching=coach(found, scene, earlier),
+        call_kind=kind,
     )

@@ -11,6 +11,7 @@ from pipeline.guidance.tension import tense_at
 from pipeline.records import (
     Act,
     CallFacts,
+    CallKind,
     Event,
     Evidence,
     Measures,
@@ -83,6 +84,9 @@ class Scene:
     language: Language | None
     tension: Tension
     promises: tuple[Promise, ...]
+    kind: CallKind | None
+    due: frozenset[Occasion]
+    """Occasions that the kind of call can have."""
 
     # --- turns and acts -------------------------------------------------------------------------------
 
@@ -146,8 +150,8 @@ class Scene:
 
     @cached_property
     def complaint(self) -> list[Act]:
-        """What makes the call one about a problem."""
-        return self.acts(*self.guidance.problem_acts, by="customer")
+        """What makes the call one about a problem; nothing in a call that is surely or perhaps another."""
+        return [] if "problem" not in self.due else self.acts(*self.guidance.problem_acts, by="customer")
 
     @cached_property
     def begun_s(self) -> float:
@@ -237,7 +241,11 @@ class Scene:
     # --- occasions ------------------------------------------------------------------------------------
 
     def occasion(self, of: Occasion) -> tuple[Evidence, ...] | None:
-        """What made a check due, ``None`` where nothing did; nothing is due without a customer."""
+        """What made a check due, ``None`` where nothing did; without a customer only a message is due."""
+        if of not in self.due and self.kind is not None:
+            return None
+        if of == "message":
+            return ()
         if not self.customer_turns:
             return None
         if of == "always":

@@ -67,6 +67,7 @@ class Writer:
         facts = (
             ("agent", call.agent_id),
             ("queue", call.queue),
+            ("kind", view.kind_of(self.a, self.t)),
             ("date", date(call.started_at)),
             ("duration", view.clock(call.duration_s)),
         )

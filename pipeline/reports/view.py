@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from pipeline.guidance.config import OTHER
 from pipeline.records import Analysis, Event, EventKind, Evidence, GapKind, Hold, Role, Threshold
 from pipeline.texts import Texts
 from pipeline.timeline import overlap_s
@@ -57,6 +58,15 @@ class Limits:
     def text(self, key: str) -> str:
         value = self.get(key)
         return MISSING if value is None else self._text.written(value)
+
+
+def kind_of(analysis: Analysis, text: Texts) -> str:
+    """The kind of the call for its head; those that are possible where it is not sure."""
+    of = analysis.call_kind
+    if of is None or of.possible == (OTHER,):
+        return ""
+    named = [text.name_of("call_kind", each) for each in of.possible if each != OTHER]
+    return text("page.kind_unsure", kinds=named) if len(of.possible) > 1 else named[0]
 
 
 def roles_of(analysis: Analysis) -> tuple[Role, Role]:
