@@ -320,6 +320,10 @@ class Evidence:
     end_s: float
     quote: str
     note: str
+    kind: str | None = None
+    """What kind of such moment it is, where kinds are told apart; advice is worded by it."""
+    confidence: float | None = None
+    """Of the act or event that it shows."""
 
 
 # --- what is measured ---------------------------------------------------------------------------------
@@ -692,6 +696,8 @@ class Act:
     layer: Literal["phrase", "meaning", "judge"]
     confidence: float
     sure: bool = True
+    kind: str | None = None
+    """Which of the act's kinds the words show, where it has any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,9 @@ COMPLETE_LANGUAGE = "en"
 JOINS = ("and", "clauses", "sentences")
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
+SHARE_DIGITS = 3
+"""Of shares, as in ``analysis.json``: said from there or at once, a percentage is the same."""
 DECIDES_FORM = "count"
-DECIDES_CHOICE = "pick"
 
 Value: TypeAlias = "str | float | Sequence[Value] | None"
 
@@ -100,8 +101,6 @@ class Texts:
         node = self._node(key)
         if isinstance(node, Mapping) and set(node) == set(self.locale.forms):
             node = node[self.locale.forms[self._form(_whole(values, DECIDES_FORM))]]
-        if isinstance(node, list):
-            node = node[_whole(values, DECIDES_CHOICE) % len(node)]
         if node is None or isinstance(node, Mapping):
             raise KeyError(f"no text {key!r} in the language {self.language!r}")
         return self._filler.vformat(str(node), (), values) if values else str(node)
@@ -113,7 +112,7 @@ class Texts:
     def find(self, key: str) -> str | None:
         """The text at ``key`` as it stands, or ``None``."""
         node = self._node(key)
-        return None if node is None or isinstance(node, Mapping | list) else str(node)
+        return None if node is None or isinstance(node, Mapping) else str(node)
 
     def name_of(self, group: str, code: str) -> str:
         """The name of a code from an open list; an unknown one is spelled out."""
@@ -132,6 +131,7 @@ class Texts:
         return f"{MINUS}{text}" if value < 0 else f"+{text}" if signed else text
 
     def percent(self, share: float) -> str:
+        share = round(share, SHARE_DIGITS)
         return self.locale.percent.format(number=self.number(100 * share, 1 if 0 < share < 0.1 else 0))
 
     def quantity(self, value: float, unit: str, decimals: int = 0, *, signed: bool = False) -> str:
@@ -164,6 +164,7 @@ class Texts:
 
     def _formatted(self, value: float, how: str) -> str:
         if how.endswith("%"):
+            value = round(value, SHARE_DIGITS)
             return self.locale.percent.format(number=self._localized(format(100 * value, f"{how[:-1]}f")))
         return self._localized(format(value, how or ("," if isinstance(value, int) else "g")))
 
@@ -225,14 +226,14 @@ def _refuse_other_keys(texts: Texts, complete: Texts) -> None:
 
 
 def _leaves(texts: Texts) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each key with the names that are filled in; forms of a count, and texts to choose from, are one."""
+    """Each key with the names that are filled in; forms of a count are one."""
 
     def walk(node: Any, key: str) -> Iterator[tuple[str, frozenset[str]]]:
         if isinstance(node, Mapping) and set(node) != set(texts.locale.forms):
             for name, each in node.items():
                 yield from walk(each, f"{key}.{name}" if key else str(name))
             return
-        parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else [node]
+        parts = node.values() if isinstance(node, Mapping) else [node]
         fields = [field for part in parts for _, field, _, _ in Formatter().parse(str(part))]
         yield key, frozenset(field for field in fields if field is not None)
 

@@ -39,7 +39,6 @@ TREE = {
     "roles": {"agent": "konsultant"},
     "list": "{parts:and}",
     "around": "({inner})",
-    "advice": ["raz", "dwa", "trzy"],
 }
 TEXTS = Texts("pl", TREE, POLISH)
 
@@ -74,7 +73,6 @@ def test_codes_lists_texts_and_choices() -> None:
     parts = [Text("value", value=1.0), "b", "c"]
     assert [TEXTS("list", parts=parts[:n]) for n in (1, 2, 3)] == ["1,0", "1,0 i b", "1,0, b i c"]
     assert TEXTS.said(Text("around", inner=Text("rows", count=2))) == "(2 rzędy)"
-    assert [TEXTS("advice", pick=pick) for pick in (0, 4)] == ["raz", "dwa"]
     assert TEXTS.said("as it is") == "as it is"
 
 
@@ -170,7 +168,7 @@ def test_every_text_in_the_code_is_in_the_file_and_filled_in() -> None:
         for part in str(call.args[0].value).split("."):
             assert part in node, f"{place}: {call.args[0].value}"
             node = node[part]
-        texts = [node] if isinstance(node, str) else list(node.values() if isinstance(node, dict) else node)
+        texts = [node] if isinstance(node, str) else list(node.values())
         wanted = {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
         assert None in given_ or wanted <= given_, f"{place}: {wanted - given_}"
     assert found > 150

@@ -107,6 +107,7 @@ def _judged(
         layer="phrase" if by_phrase else "meaning",
         confidence=round(confidence, CONFIDENCE_DIGITS),
         sure=confidence >= sure_from(act, settings),
+        kind=act.kind_of(sentence.text),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from pipeline.guidance import how_said, what_said
+from pipeline.guidance import handling, how_said, what_said
 from pipeline.guidance.config import Check, Occasion
 from pipeline.guidance.language import Language
 from pipeline.guidance.scene import Ruling, Scene, from_acts
@@ -60,6 +60,10 @@ CHECKS: Mapping[str, Callable[[Scene], Ruling]] = {
     "solve_not_speed": what_said.solve_not_speed,
     "no_long_cause": what_said.no_long_cause,
     "no_hold_or_transfer": what_said.no_hold_or_transfer,
+    "no_refused_supervisor": handling.no_refused_supervisor,
+    "no_dead_end": handling.no_dead_end,
+    "no_secret_read_out": handling.no_secret_read_out,
+    "leave_message": handling.leave_message,
 }
 """What decides each check but the roll-ups, which their list in the guidance decides."""
 
@@ -89,6 +93,8 @@ SPEAKS_AGAINST: Mapping[str, tuple[str, ...]] = {
     "set_limits": ("rude_reply",),
     "no_channel_switch": ("channel_switch",),
     "solve_not_speed": ("rush",),
+    "no_refused_supervisor": ("refuse_supervisor",),
+    "no_dead_end": ("dead_end",),
 }
 """Acts of the agent that violate a check: those that are not sure are moments to check."""
 
@@ -167,6 +173,8 @@ def _doubted(own: Finding, scene: Scene) -> Finding:
             confidence=None,
             to_check=from_acts(perhaps),
         )
+    if own.verdict == "not_scored" and own.reason == Text("why.perhaps_heard"):
+        return replace(own, to_check=from_acts(scene.unsure(*LOOKED_FOR.get(own.id, ()))))
     against = scene.unsure(*SPEAKS_AGAINST.get(own.id, ())) if own.verdict != "not_applicable" else []
     return replace(own, to_check=from_acts(against)) if against else own
 

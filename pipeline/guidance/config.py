@@ -9,13 +9,15 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.errors import SettingsError
-from pipeline.records import Verdict
+from pipeline.records import SecretKind, Verdict
 from pipeline.settings import CONFIG_DIR, Section, setting
 
-Source = Literal["A", "B", "C", "D"]
+Source = Literal["A", "B", "C", "D", "E"]
 Kind = Literal["do", "dont", "credit", "roll_up"]
 Part = Literal["how_said", "what_said"]
-Occasion = Literal["always", "problem", "tension", "abuse", "promise", "solution", "message"]
+Occasion = Literal[
+    "always", "problem", "tension", "abuse", "promise", "solution", "message", "supervisor", "secret"
+]
 LdalPart = Literal["listen", "diffuse", "act", "impression"]
 
 PROBLEM, OTHER, VOICEMAIL = "problem", "other", "voicemail"
@@ -58,6 +60,14 @@ class Limits(Section):
     name_within_s: float = setting("time in which the agent gives the own name", unit="s", gt=0)
     remedy_quickly_s: float = setting("first remedy after the account: quick", unit="s", gt=0)
     remedy_slowly_s: float = setting("first remedy after the account: too late", unit="s", gt=0)
+    explained_sentences: int = setting(
+        "sentences about a fix, steps or the cause from which it is asked whether all is clear", ge=1
+    )
+    told_account_s: float = setting(
+        "account of the problem that is long enough to be cut off", unit="s", ge=0
+    )
+    message_words: int = setting("words of a message that says what it is about", ge=1)
+    sign_confidence: float = setting("acts of the customer under it are no sign of effort", ge=0, le=1)
     long_cause_s: float = setting("turn about the cause that is long", unit="s", gt=0)
     hold_after_tense_s: float = setting(
         "holds and transfers so soon after a tense span count", unit="s", ge=0
@@ -121,6 +131,12 @@ class CoachingLimits(Section):
     tense_factor: float = setting("how much more a moment counts while the customer is tense", ge=1)
     repeated_factor: float = setting("how much less a point counts that the agent got last time", ge=0, le=1)
     least_effect: float = setting("effect under which nothing is said", ge=0)
+    least_confidence: float = setting("acts and events under it are no moment to show", ge=0, le=1)
+    gravest: tuple[str, ...] = setting("violated checks that come before all others, in this order")
+    belongs: dict[str, tuple[str, ...]] = setting("checks that are not praised where the one is violated")
+    settled: dict[str, tuple[str, ...]] = setting(
+        "checks that make up for the one: where they are met, it is no advice"
+    )
 
 
 class Guidance(Section):
@@ -131,6 +147,7 @@ class Guidance(Section):
     checks: dict[str, Check] = setting("by id, in the order of the report")
     call_kinds: dict[str, CallKindRule] = setting("kinds of call by id")
     kind_limits: KindLimits
+    secrets: tuple[SecretKind, ...] = setting("kinds of redacted data that the agent should not read out")
     roll_ups: dict[str, tuple[str, ...]] = setting("checks that a roll-up sums up")
     ldal: dict[LdalPart, tuple[str, ...]] = setting("checks of each part")
     limits: Limits
@@ -143,6 +160,11 @@ class Guidance(Section):
         used = {check for group in (*self.roll_ups.values(), *self.ldal.values()) for check in group}
         if unknown := sorted(used - set(self.checks)):
             raise ValueError(f"roll_ups and ldal name unknown checks: {', '.join(unknown)}")
+        named = {*self.coaching.gravest, *self.coaching.belongs, *self.coaching.settled}
+        named |= {each for group in self.coaching.belongs.values() for each in group}
+        named |= {each for group in self.coaching.settled.values() for each in group}
+        if unknown := sorted(named - set(self.checks)):
+            raise ValueError(f"coaching names unknown checks: {', '.join(unknown)}")
         kinds = {name for name, check in self.checks.items() if check.kind == "roll_up"}
         if kinds != set(self.roll_ups):
             raise ValueError("every roll_up check needs a list under roll_ups, and no other has one")

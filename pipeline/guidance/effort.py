@@ -31,16 +31,23 @@ def effort_of(scene: Scene, unscorable: str | None) -> Effort:
 
 
 def _signs(scene: Scene) -> dict[str, tuple[Evidence, ...]]:
-    transferred = [*scene.acts("transferred_before", by="customer"), *scene.acts("announce_transfer")]
+    before = _one_a_turn(_told(scene, "transferred_before"))
+    away = scene.acts("announce_transfer")[:1]  # a call is handed on once, however often it is announced
     return {
-        "contacted_before": from_acts(scene.acts("repeat_contact", by="customer")),
-        "repeated_information": from_acts(scene.acts("repeat_information", by="customer")),
-        "transferred": from_acts(_one_a_turn(transferred)),
+        "contacted_before": from_acts(_told(scene, "repeat_contact")),
+        "repeated_information": from_acts(_told(scene, "repeat_information")),
+        "transferred": from_acts([*before, *away]),
         "switched_channel": from_acts(sent_elsewhere(scene)),
         "held": tuple(of_hold(scene, hold) for hold in holds_of(scene)),
         "long_time_to_remedy": _late_remedy(scene),
         "unresolved": _unresolved(scene),
     }
+
+
+def _told(scene: Scene, act: str) -> list[Act]:
+    """What the customer tells of earlier effort, sure enough to be counted."""
+    least = scene.guidance.limits.sign_confidence
+    return [one for one in scene.acts(act, by="customer") if one.confidence >= least]
 
 
 def _one_a_turn(acts: Sequence[Act]) -> list[Act]:
@@ -52,7 +59,7 @@ def _late_remedy(scene: Scene) -> tuple[Evidence, ...]:
     if account is None or not scene.fixes:
         return ()
     fix = scene.fixes[0]
-    waited_s = fix.start_s - account.end_s
+    waited_s = min(fix.start_s, scene.perhaps_fixed_s) - account.end_s
     return from_acts([fix]) if waited_s > scene.guidance.limits.remedy_slowly_s else ()
 
 

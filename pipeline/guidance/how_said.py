@@ -3,7 +3,7 @@
 from dataclasses import replace
 from statistics import fmean
 
-from pipeline.guidance.scene import NO_SOUND, Ruling, Scene, clauses
+from pipeline.guidance.scene import NO_SOUND, Ruling, Scene, clauses, shortened
 from pipeline.guidance.voice import low_tone, raised_spans, talk_slowly
 from pipeline.records import Evidence, Turn, Verdict
 from pipeline.texts import Text
@@ -128,7 +128,9 @@ def active_listening(scene: Scene) -> Ruling:
     credits = [(_backchannels(scene, turn), _response(scene, turn)) for turn in long]
     score = fmean((bool(heard) + bool(answer)) / 2 for heard, answer in credits)
     evidence: list[Evidence] = []
-    for turn, (heard, answer) in zip(long, credits, strict=True):
+    # The turns with the least echo first: they are what a verdict under "met" is about.
+    order = sorted(zip(long, credits, strict=True), key=lambda one: bool(one[1][0]) + bool(one[1][1]))
+    for turn, (heard, answer) in order if score < limits.mostly else zip(long, credits, strict=True):
         note = Text("note.long_turn", seconds=turn.end_s - turn.start_s, count=len(heard))
         evidence += [scene.of_turn(turn, note), *answer]
     verdict: Verdict = (
@@ -180,14 +182,17 @@ def no_dead_air(scene: Scene) -> Ruling:
         return Ruling(verdict="met", reason=reason)
     evidence = []
     for span, what in found:
-        turn = scene.before(span[0])
+        broken = _breaks(scene, span)
+        parts = [Text(f"note.{what}", seconds=span[1] - span[0])]
+        parts += [Text("note.breaks_silence")] if broken else []
         evidence.append(
             Evidence(
-                turn=turn.turn if turn else None,
+                turn=broken.turn if broken else None,
                 start_s=span[0],
                 end_s=span[1],
-                quote=_last_words(turn),
-                note=Text(f"note.{what}", seconds=span[1] - span[0]),
+                quote=shortened(broken.text) if broken else "",
+                note=Text("note.commas", parts=parts),
+                kind=what,
             )
         )
     longest_s = max(span[1] - span[0] for span, _ in found)
@@ -198,10 +203,8 @@ def no_dead_air(scene: Scene) -> Ruling:
     )
 
 
-def _last_words(turn: Turn | None) -> str:
-    """The last sentence before a silence."""
-    if turn is None:
-        return ""
-    words = turn.text.split()
-    ends = [n for n, word in enumerate(words[:-1]) if word.endswith((".", "?", "!"))]
-    return " ".join(words[ends[-1] + 1 if ends else 0 :][-14:])
+def _breaks(scene: Scene, silence: Span) -> Turn | None:
+    """The customer's turn that ends a silence; what was said before it shows nothing of it."""
+    after = [turn for turn in scene.heard.turns if turn.end_s > silence[1] and turn.start_s >= silence[0]]
+    first = min(after, key=lambda turn: turn.start_s, default=None)
+    return first if first is not None and first.speaker == "customer" else None

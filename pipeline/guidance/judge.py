@@ -4,7 +4,7 @@ What goes in is part of ``analysis.json``, so a stored analysis can be judged an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from pipeline.coaching import coach
@@ -55,6 +55,21 @@ class Heard:
         return [turn for turn in self.turns if turn.speaker == role and not turn.backchannel]
 
 
+RESTATED = "restate_concern"
+
+
+def _agreed(tension: Tension, found: Sequence[Finding]) -> Tension:
+    """The tension without a concern restated where the check on it says that none was."""
+    if any(one.id == RESTATED and one.verdict in ("met", "partly_met") for one in found):
+        return tension
+    spans = []
+    for span in tension.spans:
+        acts = span.agent_response.get("acts")
+        kept = [act for act in acts.split(", ") if act != RESTATED] if isinstance(acts, str) else []
+        spans.append(replace(span, agent_response={**span.agent_response, "acts": ", ".join(kept) or None}))
+    return replace(tension, spans=tuple(spans))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgment:
     """The part of the analysis that guidance and its settings decide."""
@@ -100,6 +115,7 @@ def judge(
         due=due_in(kind, guidance) if kind else frozenset(),
     )
     found = findings(scene, opinions)
+    tension = _agreed(tension, found)
     return Judgment(
         tension=tension,
         guidance=found,

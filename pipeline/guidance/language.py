@@ -19,6 +19,8 @@ class Language(Section):
     endings: tuple[str, ...]
     shortest_stem: int = Field(ge=1)
     promise_openings: tuple[str, ...]
+    commitments: tuple[str, ...]
+    saying_back: tuple[str, ...]
     times: TimeWords
 
     @field_validator("function_words", mode="before")
@@ -43,6 +45,16 @@ class Language(Section):
             if found is not None:
                 return sentence[found.end() :].strip(" .!?,") or sentence
         return sentence.strip(" .!?,")
+
+    def commits(self, sentence: str) -> bool:
+        """Whether a sentence has the words of a commitment: somebody will do something."""
+        words = f" {' '.join(normal_words(sentence))} "
+        return any(f" {' '.join(normal_words(each))} " in words for each in self.commitments)
+
+    def says_back(self, text: str) -> bool:
+        """Whether words are in it that begin what says a concern back."""
+        words = f" {' '.join(normal_words(text))} "
+        return any(f" {' '.join(normal_words(each))} " in words for each in self.saying_back)
 
     def _stem(self, word: str) -> str:
         for ending in self.endings:

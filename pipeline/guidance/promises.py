@@ -9,9 +9,9 @@ from pipeline.guidance.language import Language
 from pipeline.guidance.times import When
 from pipeline.records import Act, Promise, Turn
 
-PROMISES = ("promise", "follow_up")
+PROMISES = ("promise", "follow_up", "vague_promise")
 WARNINGS = ("set_limit", "rush")
-AT_ONCE = "announce_hold"
+AT_ONCE = ("announce_hold", "announce_transfer")
 """What is done while the customer waits is no promise to follow up, also where that is not sure."""
 SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
@@ -34,10 +34,12 @@ def promises_of(
     texts = {turn.turn: turn.text for turn in turns}
     sure = [act for act in acts if act.sure]
     warnings = {(act.turn, act.start_s) for act in sure if act.id in WARNINGS}
-    warnings |= {(act.turn, act.start_s) for act in acts if act.id == AT_ONCE}
+    warnings |= {(act.turn, act.start_s) for act in acts if act.id in AT_ONCE}
     found: dict[tuple[int, float], Promise] = {}
     for act in sorted(sure, key=lambda act: (act.start_s, act.turn)):
         if act.id not in PROMISES or (act.turn, act.start_s) in warnings:
+            continue
+        if act.layer == "meaning" and not language.commits(act.quote):
             continue
         when = _when(act.quote, texts.get(act.turn, ""), moment, language)
         found[act.turn, act.start_s] = Promise(

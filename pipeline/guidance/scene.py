@@ -28,9 +28,10 @@ from pipeline.timeline import Span
 
 QUOTE_WORDS = 14
 NO_SOUND = Text("unmeasured.no_sound")
-AGAINST = ("blame", "rude_reply", "rush", "channel_switch")
+DISMISSING = ("dead_end", "refuse_supervisor")
+AGAINST = ("blame", "rude_reply", "rush", "channel_switch", *DISMISSING)
 """What the agent says against the customer: where a phrase shows it, nothing good is heard in the sentence
-by its meaning alone."""
+by its meaning alone; in one that dismisses, nothing good at all."""
 
 
 class Heard(Protocol):
@@ -122,8 +123,16 @@ class Scene:
         return sorted(found, key=lambda act: (act.start_s, act.end_s, act.id))
 
     def _outweighed(self, act: Act) -> bool:
-        said_against = act.speaker == "agent" and (act.turn, act.start_s) in self._against
-        return said_against and act.layer == "meaning" and act.id not in AGAINST
+        if act.speaker != "agent" or act.id in AGAINST:
+            return False
+        where = (act.turn, act.start_s)
+        return where in self._dismissing or (act.layer == "meaning" and where in self._against)
+
+    @cached_property
+    def _dismissing(self) -> frozenset[tuple[int, float]]:
+        return frozenset(
+            (act.turn, act.start_s) for act in self.heard.acts if act.id in DISMISSING and act.sure
+        )
 
     @cached_property
     def _against(self) -> frozenset[tuple[int, float]]:
@@ -178,6 +187,27 @@ class Scene:
         return [
             act for act in self.acts("check_solved") if act.start_s >= fixed_s or act.start_s <= confirmed_s
         ]
+
+    @cached_property
+    def secrets_said(self) -> list[Turn]:
+        """Turns in which something was said that nobody should read out: its place in the text is marked."""
+        marks = [f"[{kind.upper()}]" for kind in self.guidance.secrets]
+        return [turn for turn in self.heard.turns if any(mark in turn.text for mark in marks)]
+
+    @cached_property
+    def perhaps_fixed_s(self) -> float:
+        """When a first remedy or step was perhaps named; infinite where none was."""
+        perhaps = self.unsure("present_solution", "explain_next_steps")
+        return min((act.start_s for act in perhaps if act.start_s >= self.begun_s), default=float("inf"))
+
+    @cached_property
+    def perhaps_restated(self) -> bool:
+        """Whether a sentence of the agent soon after the account begins as one that says it back."""
+        if self.account is None or self.language is None:
+            return False
+        until_s = self.account.end_s + self.guidance.limits.restate_after_account_s
+        near = [turn for turn in self.agent_turns if self.account.start_s <= turn.start_s <= until_s]
+        return any(self.language.says_back(turn.text) for turn in near)
 
     @cached_property
     def confirmed(self) -> list[Act]:
@@ -259,7 +289,14 @@ class Scene:
         if of == "promise":
             own = [promise for promise in self.promises if promise.who == "agent"]
             return tuple(self.of_promise(promise) for promise in own) or None
-        return from_acts(self.acts("present_solution", "explain_next_steps", "explain_cause")[:1]) or None
+        if of == "supervisor":
+            return from_acts(self.acts("ask_supervisor", by="customer")[:1]) or None
+        if of == "secret":
+            return tuple(self.of_turn(turn, Text("note.secret")) for turn in self.secrets_said[:1]) or None
+        explained = self.acts("present_solution", "explain_next_steps", "explain_cause")
+        sentences = {(act.turn, act.start_s) for act in explained}
+        enough = len(sentences) >= self.guidance.limits.explained_sentences
+        return from_acts(explained[:1]) if enough else None
 
     def _tension_occasion(self) -> tuple[Evidence, ...]:
         found = []
@@ -327,7 +364,15 @@ class Scene:
 def from_act(act: Act) -> Evidence:
     """An act as evidence; the note says what found it and how sure that is."""
     note = Text(f"note.by_{act.layer}", act=act.id, confidence=act.confidence)
-    return Evidence(turn=act.turn, start_s=act.start_s, end_s=act.end_s, quote=act.quote, note=note)
+    return Evidence(
+        turn=act.turn,
+        start_s=act.start_s,
+        end_s=act.end_s,
+        quote=act.quote,
+        note=note,
+        kind=act.kind,
+        confidence=act.confidence,
+    )
 
 
 def from_acts(acts: Iterable[Act]) -> tuple[Evidence, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,7 @@ class ActEntry(BaseModel):
     accuses: bool = False
     overlaps: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    kinds: dict[str, tuple[str, ...]] = {}
 
 
 class ActsFile(BaseModel):
@@ -53,6 +54,13 @@ class SpeechAct:
     entry: ActEntry
     phrases: tuple[re.Pattern[str], ...]
     unless: tuple[re.Pattern[str], ...]
+    kinds: Mapping[str, tuple[re.Pattern[str], ...]]
+
+    def kind_of(self, text: str) -> str | None:
+        """The first of its kinds that a phrase shows."""
+        words = searchable(text)
+        shown = (name for name, phrases in self.kinds.items() if any(one.search(words) for one in phrases))
+        return next(shown, None)
 
     def done_by(self, role: Role) -> bool:
         return self.entry.by == "both" or self.entry.by == role
@@ -144,6 +152,10 @@ def _compiled(name: str, entry: ActEntry, file: ActsFile) -> SpeechAct:
         entry=entry,
         phrases=tuple(compile_pattern(phrase, file.groups) for phrase in entry.phrases),
         unless=tuple(compile_pattern(phrase, file.groups) for phrase in entry.unless),
+        kinds={
+            kind: tuple(compile_pattern(phrase, file.groups) for phrase in phrases)
+            for kind, phrases in entry.kinds.items()
+        },
     )
 
 

@@ -42,6 +42,7 @@ class TimeWords(Section):
     after_clock: tuple[str, ...]
     past_hour: dict[str, int]
     beside_clock: tuple[str, ...]
+    beside_span: tuple[str, ...]
     leading: tuple[str, ...]
     loose: tuple[str, ...]
 
@@ -55,6 +56,7 @@ class TimeWords(Section):
         hour = rf"(?:\d{{1,2}}:\d\d|{number})"
         components = (
             rf"(?:{_any(self.from_now)})\s+(?P<amount>{number})\s+(?P<unit>{_any(self.units)})",
+            rf"(?P<span>{number}\s+(?:{_any(self.units)})\s+(?:{_any(self.beside_span)}))",
             rf"(?P<loose>{_any(self.loose)})",
             rf"(?P<day>{_any(self.days)})",
             rf"(?P<weekday>{_any(self.weekdays)})",

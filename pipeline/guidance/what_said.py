@@ -113,6 +113,8 @@ def no_premature_solution(scene: Scene) -> Ruling:
     if not fixes:
         return _kept(Text("why.no_fix_early"))
     heard = scene.acts(*ACKNOWLEDGING, after_s=scene.begun_s, before_s=fixes[0].end_s)
+    if not heard and (scene.perhaps_restated or scene.unsure(*ACKNOWLEDGING)):
+        return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if not heard:
         return _partly(fixes[:1], Text("why.fix_unacknowledged"))
     return Ruling(
@@ -147,6 +149,8 @@ def restate_concern(scene: Scene) -> Ruling:
             return Ruling(verdict="met", reason=reason, evidence=evidence)
         reason = Text("why.taken_up_late", seconds=turn.start_s, words=named, due=due_s)
         return Ruling(verdict="partly_met", reason=reason, evidence=evidence)
+    if not shared and scene.perhaps_restated:
+        return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if not own:
         reason = Text("why.little_in_common" if shared else "why.not_repeated")
         return Ruling(verdict="missed", reason=reason, evidence=from_acts(act for act, _ in shared[:1]))
@@ -168,6 +172,8 @@ def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:
     if account is None or language is None:
         return None
     told = " ".join(scene.turn_of[turn].text for turn in account.turns)
+    limits = scene.guidance.limits
+    asked = {act.turn for act in scene.acts("confirmation")}
     for turn in scene.agent_turns:
         if turn.start_s < account.end_s and turn.turn != account.taken_turn:
             continue
@@ -179,7 +185,8 @@ def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:
             if not sentence.endswith("?") and not any(quote in sentence for quote in other)
         ]
         words = language.content(" ".join(sentences)) & language.content(told)
-        if len(words) >= scene.guidance.limits.restate_unmarked_shared_words:
+        least = limits.restate_shared_words if turn.turn in asked else limits.restate_unmarked_shared_words
+        if len(words) >= least:
             return turn, words
     return None
 
@@ -226,11 +233,24 @@ def _timed(scene: Scene, act: Act) -> bool:
     return scene.language is not None and scene.language.times.find(act.quote, None) is not None
 
 
+def _timed_step(scene: Scene, act: Act) -> bool:
+    """Whether a step has a time, in its sentence or, as of a promise, in the one after it."""
+    promised = any(promise.start_s == act.start_s and promise.said_when for promise in scene.promises)
+    return promised or _timed(scene, act)
+
+
 def explain_next_steps(scene: Scene) -> Ruling:
-    steps = scene.acts("explain_next_steps")
+    causes = {(act.turn, act.start_s): act.confidence for act in scene.acts("explain_cause")}
+    steps = [
+        act
+        for act in scene.acts("explain_next_steps")
+        if act.layer == "phrase" or act.confidence > causes.get((act.turn, act.start_s), 0.0)
+    ]
     if not steps:
         return Ruling(verdict="missed", reason=Text("why.no_step"))
-    timed = [act for act in scene.acts("explain_next_steps", "promise", "follow_up") if _timed(scene, act)]
+    timed = [
+        act for act in scene.acts("explain_next_steps", "promise", "follow_up") if _timed_step(scene, act)
+    ]
     turns = {act.turn for act in steps}
     if any(act.turn in turns for act in timed):
         return _met([act for act in (*timed, *steps) if act.turn in turns], Text("why.steps_timed"))
@@ -259,6 +279,8 @@ def follow_up(scene: Scene) -> Ruling:
         return _met(scene.checked, Text("why.checked"))
     if found:
         return _partly(found, Text("why.follow_up_untimed"))
+    if scene.confirmed:
+        return _partly(scene.confirmed[-1:], Text("why.confirmed_unasked"))
     return Ruling(verdict="missed", reason=Text("why.no_follow_up"))
 
 
@@ -282,6 +304,8 @@ def remedy_quickly(scene: Scene) -> Ruling:
         return Ruling(verdict="missed", reason=Text("why.no_remedy"))
     waited_s = max(0.0, fixes[0].start_s - account.end_s)
     reason = Text("why.remedy_after", seconds=waited_s)
+    if waited_s > limits.remedy_quickly_s and scene.perhaps_fixed_s < fixes[0].start_s:
+        return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if waited_s <= limits.remedy_quickly_s:
         return _met(fixes[:1], reason)
     if waited_s <= limits.remedy_slowly_s:
@@ -313,6 +337,11 @@ def _length_s(scene: Scene, act: Act) -> float:
 
 def promises_kept_track(scene: Scene) -> Ruling:
     own = [promise for promise in scene.promises if promise.who == "agent"]
+    fixes = (*scene.acts("present_solution"), *scene.unsure("present_solution"))
+    at_once = {act.start_s for act in fixes}
+    own = [promise for promise in own if promise.said_when or promise.start_s not in at_once]
+    if not own:
+        return Ruling(verdict="not_applicable", reason=Text("absent.promise"))
     timed = [promise for promise in own if promise.said_when]
     open_first = sorted(own, key=lambda promise: promise.said_when is not None)
     evidence = tuple(scene.of_promise(promise) for promise in open_first)
@@ -332,6 +361,8 @@ def problem_solved(scene: Scene) -> Ruling:
     if last is not None and not any(act.start_s > last for act in unsolved):
         who = Text("why.customer_confirms" if confirmed else "why.agent_checks")
         return _met([*_most_to_the_point(scene), *reversed(checked)], who)
+    if not unsolved and (clear := scene.acts("confirm_understanding", after_s=scene.begun_s)):
+        return _partly(clear[-1:], Text("why.clear_checked"))
     reason = Text("why.unsolved" if unsolved else "why.nobody_asks")
     return Ruling(verdict="missed", reason=reason, evidence=from_acts(unsolved[-1:]))
 
@@ -386,6 +417,9 @@ def solve_not_speed(scene: Scene) -> Ruling:
         return _violated(protest[-1:], Text("why.ended_open"))
     if not settled:
         return Ruling(verdict="partly_met", reason=Text("why.ended_unsettled"))
+    perhaps = scene.unsure(*OPEN_ISSUE, "repeat_contact", by="customer")
+    if not scene.confirmed and any(act.start_s >= ending_s for act in (*protest, *perhaps)):
+        return Ruling(verdict="not_scored", reason=Text("why.ended_perhaps_open"))
     return _kept(Text("why.ended_settled"))
 
 
@@ -464,7 +498,7 @@ def of_hold(scene: Scene, hold: Hold) -> Evidence:
     note = Text("note.hold", seconds=length_s)
     if lacking:
         note = Text("note.hold_lacking", seconds=length_s, lacking=lacking)
-    said_before = hold.announcement or hold.before
+    said_before = hold.announcement  # what was said before an unannounced hold shows nothing of it
     span: Span = (hold.start_s, hold.end_s)
     turn: Turn | None = scene.before(hold.start_s)
     return Evidence(

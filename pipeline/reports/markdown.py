@@ -212,6 +212,9 @@ class Writer:
         for source, found in by_source(self.a):
             title = ": ".join(filter(None, (escape(source), self.t.find(f"source.{source}"))))
             body.append(f"### {title}\n\n{table(head, [self._verdict(each) for each in found])}")
+        unsure = [each for each in self.a.guidance if each.to_check]
+        lines = [f"- {self.t.name_of('check', one.id)}: {self._evidence(one.to_check)}" for one in unsure]
+        body += [f"### {self.t('guidance.to_check')}\n\n" + "\n".join(lines)] if lines else []
         left = [each for each in self.a.guidance if each.verdict in ("not_applicable", "not_scored")]
         named = [(self.t.name_of("check", each.id), self.t(f"verdict.{each.verdict}"), each) for each in left]
         lines = [f"- {name}: {verdict} ({escape(each.reason)})" for name, verdict, each in named]
