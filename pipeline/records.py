@@ -704,8 +704,8 @@ class Act:
 class CallKind:
     """What kind of call it is, told from its words; it decides which checks are due.
 
-    ``certainty`` is 0..1, 0 for ``other``, which nothing shows. ``possible`` are the kinds that it may be: one
-    where that is sure. Only what all of them ask for is due.
+    ``certainty`` is 0..1, 0 for ``other``, which nothing shows. ``possible`` are the kinds that it may be:
+    one where that is sure. Only what all of them ask for is due.
     """
 
     __pydantic_config__ = CLOSED

@@ -88,6 +88,15 @@ LOOKED_FOR: Mapping[str, tuple[str, ...]] = {
 }
 """Acts of the agent that meet a check: where one was perhaps heard, the check is not missed."""
 
+SAY_ABSENT: Mapping[str, tuple[str, ...]] = {
+    "why.told_uninvited": ("invite_story",),
+    "why.name_only": ("give_contact",),
+    "why.way_back_only": ("give_name",),
+    "why.confirmed_unasked": ("follow_up",),
+    "why.clear_checked": ("check_solved",),
+}
+"""Reasons of what is partly met that say that something was not said, and the acts that would say it."""
+
 SPEAKS_AGAINST: Mapping[str, tuple[str, ...]] = {
     "mindset_no_blame": ("blame", "rude_reply"),
     "set_limits": ("rude_reply",),
@@ -163,7 +172,10 @@ def _not_due(occasion: Occasion, scene: Scene) -> Text:
 
 def _doubted(own: Finding, scene: Scene) -> Finding:
     """A finding with the moments that are not sure enough to judge; what was perhaps said is not missed."""
-    if own.verdict == "missed" and (perhaps := scene.unsure(*LOOKED_FOR.get(own.id, ()))):
+    looked_for = LOOKED_FOR.get(own.id, ()) if own.verdict == "missed" else ()
+    if own.verdict == "partly_met" and isinstance(own.reason, Text):
+        looked_for = SAY_ABSENT.get(own.reason.key, ())
+    if perhaps := scene.unsure(*looked_for):
         return replace(
             own,
             verdict="not_scored",

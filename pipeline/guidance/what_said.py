@@ -89,6 +89,8 @@ def invite_story(scene: Scene) -> Ruling:
     )
     led = bool(straight) and (straight[0].turn == reply or (account and straight[0].start_s < account.end_s))
     if account and not account.cut_off and not led and not dismissed:
+        if _asked_before(scene, account.end_s):
+            return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
         return Ruling(
             verdict="partly_met",
             reason=Text("why.told_uninvited"),
@@ -96,6 +98,19 @@ def invite_story(scene: Scene) -> Ruling:
         )
     reason = Text("why.not_invited_straight" if straight else "why.not_invited")
     return Ruling(verdict="missed", reason=reason, evidence=from_acts(straight[:1] or dismissed[:1]))
+
+
+def _asked_before(scene: Scene, time_s: float) -> bool:
+    """Whether the agent asked something before a moment that is not shown to be a question for data."""
+    data = [act.quote for act in scene.acts("ask_account_data")]
+    asked = (
+        sentence
+        for turn in scene.agent_turns
+        if turn.start_s < time_s
+        for sentence in SENTENCE_END.split(turn.text)
+        if sentence.endswith("?")
+    )
+    return any(sentence not in data for sentence in asked)
 
 
 def no_premature_solution(scene: Scene) -> Ruling:

@@ -137,7 +137,7 @@ def test_dead_air_quotes_who_broke_it() -> None:
     [
         ("Please settle down.", "calm_down"),
         ("You should have read the letter.", "should_have"),
-        ("I'm sorry, but that's our policy.", "policy"),
+        ("Like I said, that is our policy.", "policy"),
         ("That is not our fault.", "not_our_fault"),
     ],
 )
