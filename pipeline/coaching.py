@@ -70,6 +70,8 @@ def coach(findings: Sequence[Finding], scene: Scene, earlier: Sequence[str] = ()
 
 def _to_change(finding: Finding, scene: Scene) -> _Candidate | None:
     severity = scene.guidance.coaching.severity.get(finding.verdict)
+    if finding.verdict == "partly_met" and finding.to_check:  # what would be advised was perhaps done
+        return None
     if severity is None or scene.guidance.checks[finding.id].kind == "credit":
         return None
     return _candidate(finding, scene, severity)

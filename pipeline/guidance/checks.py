@@ -175,7 +175,10 @@ def _doubted(own: Finding, scene: Scene) -> Finding:
     looked_for = LOOKED_FOR.get(own.id, ()) if own.verdict == "missed" else ()
     if own.verdict == "partly_met" and isinstance(own.reason, Text):
         looked_for = SAY_ABSENT.get(own.reason.key, ())
-    if perhaps := scene.unsure(*looked_for):
+    perhaps = scene.unsure(*looked_for)
+    if perhaps and own.verdict == "partly_met":
+        return replace(own, reason=Text("why.rest_perhaps_heard"), to_check=from_acts(perhaps))
+    if perhaps:
         return replace(
             own,
             verdict="not_scored",

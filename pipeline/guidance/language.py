@@ -21,6 +21,7 @@ class Language(Section):
     promise_openings: tuple[str, ...]
     commitments: tuple[str, ...]
     saying_back: tuple[str, ...]
+    opening_questions: tuple[str, ...]
     times: TimeWords
 
     @field_validator("function_words", mode="before")
@@ -48,19 +49,26 @@ class Language(Section):
 
     def commits(self, sentence: str) -> bool:
         """Whether a sentence has the words of a commitment: somebody will do something."""
-        words = f" {' '.join(normal_words(sentence))} "
-        return any(f" {' '.join(normal_words(each))} " in words for each in self.commitments)
+        return _has_any(sentence, self.commitments)
 
     def says_back(self, text: str) -> bool:
         """Whether words are in it that begin what says a concern back."""
-        words = f" {' '.join(normal_words(text))} "
-        return any(f" {' '.join(normal_words(each))} " in words for each in self.saying_back)
+        return _has_any(text, self.saying_back)
+
+    def opens(self, text: str) -> bool:
+        """Whether a question is in it that opens calls."""
+        return _has_any(text, self.opening_questions)
 
     def _stem(self, word: str) -> str:
         for ending in self.endings:
             if word.endswith(ending) and len(word) - len(ending) >= self.shortest_stem:
                 return word.removesuffix(ending)
         return word
+
+
+def _has_any(text: str, phrases: Collection[str]) -> bool:
+    words = f" {' '.join(normal_words(text))} "
+    return any(f" {' '.join(normal_words(each))} " in words for each in phrases)
 
 
 @cache

@@ -81,6 +81,8 @@ def invite_story(scene: Scene) -> Ruling:
         return _met(invited, Text("why.invited"))
     if invited:
         return _partly(invited, Text("why.invited_late"))
+    if opening := _opening(scene):
+        return Ruling(verdict="met", reason=Text("why.invited"), evidence=opening)
     account = scene.account
     reply = account.taken_turn if account else None
     dismissed = [act for act in scene.acts("blame", "rude_reply") if act.turn == reply]
@@ -88,9 +90,9 @@ def invite_story(scene: Scene) -> Ruling:
         [*scene.acts("ask_account_data", before_s=scene.begun_s), *straight], key=lambda act: act.start_s
     )
     led = bool(straight) and (straight[0].turn == reply or (account and straight[0].start_s < account.end_s))
+    if account and not dismissed and _asked_before(scene, account.end_s):
+        return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if account and not account.cut_off and not led and not dismissed:
-        if _asked_before(scene, account.end_s):
-            return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
         return Ruling(
             verdict="partly_met",
             reason=Text("why.told_uninvited"),
@@ -98,6 +100,14 @@ def invite_story(scene: Scene) -> Ruling:
         )
     reason = Text("why.not_invited_straight" if straight else "why.not_invited")
     return Ruling(verdict="missed", reason=reason, evidence=from_acts(straight[:1] or dismissed[:1]))
+
+
+def _opening(scene: Scene) -> tuple[Evidence, ...]:
+    """The question after which the customer told it, where it is one that opens calls: "how can I help?" """
+    before = [turn for turn in scene.agent_turns if turn.start_s < scene.begun_s]
+    if not before or scene.language is None or not scene.language.opens(before[-1].text):
+        return ()
+    return (scene.of_turn(before[-1], Text("note.opens")),)
 
 
 def _asked_before(scene: Scene, time_s: float) -> bool:
@@ -352,8 +362,7 @@ def _length_s(scene: Scene, act: Act) -> float:
 
 def promises_kept_track(scene: Scene) -> Ruling:
     own = [promise for promise in scene.promises if promise.who == "agent"]
-    fixes = (*scene.acts("present_solution"), *scene.unsure("present_solution"))
-    at_once = {act.start_s for act in fixes}
+    at_once = {act.start_s for act in scene.acts("present_solution")}
     own = [promise for promise in own if promise.said_when or promise.start_s not in at_once]
     if not own:
         return Ruling(verdict="not_applicable", reason=Text("absent.promise"))
