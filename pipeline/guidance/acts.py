@@ -117,6 +117,8 @@ def _listed(act: SpeechAct, settings: ActsSettings) -> float:
 
 def sure_from(act: SpeechAct, settings: ActsSettings) -> float:
     """The confidence from which an act counts; the one place that decides it."""
+    if act.entry.sure_from is not None:
+        return act.entry.sure_from
     if not act.entry.accuses:
         return settings.sure_confidence
     if act.entry.by == "customer":

@@ -46,7 +46,7 @@ CHECKS: Mapping[str, Callable[[Scene], Ruling]] = {
     "offer_alternative": what_said.offer_alternative,
     "assessment": what_said.said("assessment"),
     "reassurance": what_said.said("reassurance"),
-    "confirmation": what_said.said("confirmation"),
+    "confirmation": what_said.confirmation,
     "selective_agreement": what_said.said("selective_agreement"),
     "remedy_quickly": what_said.remedy_quickly,
     "explain_what_happened": what_said.explain_what_happened,

@@ -22,6 +22,7 @@ class Language(Section):
     commitments: tuple[str, ...]
     saying_back: tuple[str, ...]
     opening_questions: tuple[str, ...]
+    leave_questions: tuple[str, ...]
     times: TimeWords
 
     @field_validator("function_words", mode="before")
@@ -58,6 +59,10 @@ class Language(Section):
     def opens(self, text: str) -> bool:
         """Whether a question is in it that opens calls."""
         return _has_any(text, self.opening_questions)
+
+    def asks_leave(self, text: str) -> bool:
+        """Whether a question asks leave, not whether something was understood."""
+        return _has_any(text, self.leave_questions)
 
     def _stem(self, word: str) -> str:
         for ending in self.endings:

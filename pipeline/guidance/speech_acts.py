@@ -30,6 +30,7 @@ class ActEntry(BaseModel):
     negated: Literal["refused", "allowed"] = "refused"
     questions: Literal["allowed", "refused", "only"] = "allowed"
     accuses: bool = False
+    sure_from: float | None = None
     overlaps: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     kinds: dict[str, tuple[str, ...]] = {}

@@ -20,6 +20,8 @@ OTHERWISE_MEANT = (
     "give_contact",
 )  # fmt: skip
 """Sentences that a phrase shows to be one of these are no restatement."""
+SHOWN_FROM = 0.8
+"""Confidence of acts that are shown rather than others for the same verdict; it decides nothing."""
 OPEN_ISSUE = ("not_solved", "anger", "leave", "ask_supervisor")
 """Before the words of a call that a reason names; up to the next semicolon."""
 
@@ -36,6 +38,18 @@ def said(act: str, *, of_problem: bool = False) -> Callable[[Scene], Ruling]:
     return rule
 
 
+def confirmation(scene: Scene) -> Ruling:
+    """The agent checks what was understood; "is that all right?" asks leave instead."""
+    found = [act for act in scene.acts("confirmation") if not _asks_leave(scene, act)]
+    if not found:
+        return Ruling(verdict="missed", reason=Text("why.not_heard"))
+    return _met(found, Text("why.said"))
+
+
+def _asks_leave(scene: Scene, act: Act) -> bool:
+    return scene.language is not None and scene.language.asks_leave(act.quote)
+
+
 def sent_elsewhere(scene: Scene) -> list[Act]:
     """Sentences that send the customer elsewhere; whoever is transferred need not go there."""
     transferred = {act.turn for act in scene.acts("announce_transfer")}
@@ -50,8 +64,10 @@ def no_channel_switch(scene: Scene) -> Ruling:
 
 
 def _met(acts: list[Act], reason: Text, score: float | None = None) -> Ruling:
+    """Met by these acts; the sure ones are shown, where there are some."""
+    shown = [act for act in acts if act.confidence >= SHOWN_FROM] or acts
     return Ruling(
-        verdict="met", reason=reason, score=score, evidence=from_acts(acts[:3]), confidence=surest(acts)
+        verdict="met", reason=reason, score=score, evidence=from_acts(shown[:3]), confidence=surest(acts)
     )
 
 
@@ -198,7 +214,7 @@ def _unmarked(scene: Scene) -> tuple[Turn, frozenset[str]] | None:
         return None
     told = " ".join(scene.turn_of[turn].text for turn in account.turns)
     limits = scene.guidance.limits
-    asked = {act.turn for act in scene.acts("confirmation")}
+    asked = {act.turn for act in scene.acts("confirmation") if not _asks_leave(scene, act)}
     for turn in scene.agent_turns:
         if turn.start_s < account.end_s and turn.turn != account.taken_turn:
             continue

@@ -285,3 +285,15 @@ def test_a_message_is_judged_as_one() -> None:
     lacking = found(judged([("agent", text, "give_name")]), "leave_message")
     assert lacking.verdict == "partly_met"
     assert in_english(lacking.reason) == "not heard in the message: way back, next step"
+
+
+def test_asking_leave_checks_no_understanding() -> None:
+    """ "Is that okay?" asks for leave: nothing was understood or confirmed by it."""
+    lines: list[Said] = [BROKEN, ("agent", "I'll open your file, is that okay?", "confirmation")]
+    assert found(judged(lines), "confirmation").verdict == "missed"
+
+
+def test_an_opening_question_invites() -> None:
+    """Whoever asks "how can I help?" is not told to ask what happened."""
+    lines: list[Said] = [("agent", "Harbor Water, how can I help?", ""), BROKEN, ("agent", "I see.", "")]
+    assert found(judged(lines), "invite_story").verdict == "met"
