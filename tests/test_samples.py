@@ -166,7 +166,8 @@ def test_two_tense_calls_are_told_apart_for_the_right_reasons(analyses: dict[str
         {finding.id: finding for finding in analyses[call_id].guidance} for call_id in (ARGUED, MENDED)
     )
     assert {name for name, one in argued.items() if one.verdict == "violated"} == {
-        "dont_interrupt", "mindset_no_blame", "solve_not_speed", "no_long_cause"
+        "dont_interrupt", "mindset_no_blame", "solve_not_speed", "no_long_cause", "no_refused_supervisor",
+        "no_dead_end",
     }  # fmt: skip
     assert "should have waited" in quotes(argued["mindset_no_blame"])
     assert any("while the customer was tense" in one.note for one in argued["dont_interrupt"].evidence)
@@ -180,10 +181,8 @@ def test_two_tense_calls_are_told_apart_for_the_right_reasons(analyses: dict[str
         assert argued[check].verdict == "missed", check
     assert argued["restate_concern"].verdict in ("missed", "not_scored")
     assert "no help" in quotes(argued["problem_solved"])
-    assert {point.check for point in analyses[ARGUED].coaching.change} == {
-        "mindset_no_blame",
-        "dont_interrupt",
-    }
+    changes = [point.check for point in analyses[ARGUED].coaching.change]
+    assert changes == ["no_refused_supervisor", "mindset_no_blame"]
     assert "violated" not in {one.verdict for one in mended.values()}
     for check in (
         "invite_story", "let_them_tell", "restate_concern", "empathy", "apology", "selective_agreement",
@@ -219,6 +218,7 @@ def test_nobody_is_accused_of_what_did_not_happen(analyses: dict[str, Analysis])
         (UNANNOUNCED, "dont_interrupt"),
         (UNANNOUNCED, "mindset_no_blame"),
         (UNANNOUNCED, "no_dead_air"),
+        (CARD, "no_secret_read_out"),
     }
 
 

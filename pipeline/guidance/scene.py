@@ -336,6 +336,7 @@ class Scene:
             end_s=event.end_s,
             quote=shortened(event.quote),
             note=Text("note.commas", parts=parts),
+            confidence=event.confidence,
         )
 
     def of_promise(self, promise: Promise) -> Evidence:
