@@ -1,5 +1,6 @@
 """Files of ``configs/`` that exist once a language: ``<name>.<language>.yaml``."""
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -17,7 +18,7 @@ def read_language_file(name: str, language: str, content: type[Content]) -> Cont
     Raises:
         SettingsError: the file is there but is not what it should be; names the first key that is wrong.
     """
-    path = CONFIG_DIR / f"{name}.{language}.yaml"
+    path = _path(name, language)
     if not path.exists():
         return None
     try:
@@ -33,7 +34,11 @@ def read_language_file(name: str, language: str, content: type[Content]) -> Cont
 
 def has_rules(language: str) -> bool:
     """Whether words of a language can be judged: somebody wrote down what they mean."""
-    return language in languages_of("language")
+    return _path("language", language).exists()
+
+
+def _path(name: str, language: str) -> Path:
+    return CONFIG_DIR / f"{name}.{language}.yaml"
 
 
 def languages_of(name: str) -> list[str]:

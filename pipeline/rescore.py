@@ -83,13 +83,7 @@ def rescore(
     )
     judged = dataclasses.replace(
         analysis,
-        tension=judgment.tension,
-        guidance=judgment.guidance,
-        effort=judgment.effort,
-        promises=judgment.promises,
-        scores=judgment.scores,
-        coaching=judgment.coaching,
-        call_kind=judgment.call_kind,
+        **judgment.parts(),
         thresholds=used.thresholds(),
         provenance=provenance,
     )

@@ -4,8 +4,9 @@ What goes in is part of ``analysis.json``, so a stored analysis can be judged an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
+from typing import Any
 
 from pipeline.coaching import coach
 from pipeline.guidance.checks import findings, no_words_reason
@@ -81,6 +82,10 @@ class Judgment:
     scores: Scores
     coaching: Coaching
     call_kind: CallKind | None
+
+    def parts(self) -> dict[str, Any]:
+        """Its fields, which are those of an :class:`~pipeline.records.Analysis` of the same names."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def judge(

@@ -94,11 +94,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """A fitted network of a language, and how sure each of its acts is."""
+    """A fitted network of a language, with the runs of words and the acts that it knows."""
 
     grams: Mapping[str, int]
     acts: tuple[str, ...]
-    certainty: tuple[Certainty, ...]
     network: Network
 
     def scores(self, sentences: Sequence[Sentence], vectors: Matrix) -> Matrix:
@@ -224,6 +223,5 @@ def meaning_of(acts: SpeechActs, file: WeightsFile, network: Network, model_sha2
     return Meaning(
         grams={gram: index for index, gram in enumerate(file.grams)},
         acts=tuple(file.acts),
-        certainty=tuple(file.acts.values()),
         network=network,
     )

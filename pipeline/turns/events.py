@@ -158,11 +158,8 @@ def possible_only(judged: Sequence[Judged], settings: TurnsSettings) -> list[Jud
 
 def without_words(judged: Sequence[Judged], settings: TurnsSettings) -> list[Judged]:
     """Events where nobody knows what the words mean: by their sound alone they are no more than possible."""
-    most = settings.one_channel_confidence_max
     return [
-        replace(item, event=replace(item.event, confidence=min(item.event.confidence, most)))
-        if item.event
-        else item
+        replace(item, event=_no_more_than_possible(item.event, settings)) if item.event else item
         for item in judged
     ]
 
@@ -170,6 +167,10 @@ def without_words(judged: Sequence[Judged], settings: TurnsSettings) -> list[Jud
 def _possible(event: Event | None, settings: TurnsSettings) -> Event | None:
     if event is None or 0 < event.overlap_s < settings.one_channel_overlap_s:
         return None
+    return _no_more_than_possible(event, settings)
+
+
+def _no_more_than_possible(event: Event, settings: TurnsSettings) -> Event:
     return replace(event, confidence=min(event.confidence, settings.one_channel_confidence_max))
 
 
@@ -260,11 +261,9 @@ def _encounter(
     if voices:
         under_loud_db = voices[vocalization.speaker].under_loud_db((start_s, end_s))
         heard = listen(voices[vocalization.speaker], voices[other], own, holder.span if holder else None)
-    following = theirs.at(resumes_s) if resumes_s is not None else None
-    resumes = (
-        following is not None and resumes_s is not None and resumes_s - silent_s < settings.recall_next_s
-    )
-    recent = before is not None and start_s - before.end_s < settings.recall_before_s
+    soon = resumes_s is not None and resumes_s - silent_s < settings.recall_next_s
+    following = theirs.at(resumes_s) if resumes_s is not None and soon else None
+    quiet_before_s = start_s - before.end_s if before else math.inf
     return Encounter(
         by=vocalization.speaker,
         of=other,
@@ -272,7 +271,7 @@ def _encounter(
         overlap_s=total_s(simultaneous),
         overlap_end_s=simultaneous[-1][1] if simultaneous else start_s,
         duration_s=vocalization.duration_s,
-        quiet_before_s=start_s - before.end_s if before else math.inf,
+        quiet_before_s=quiet_before_s,
         holder_elapsed_s=start_s - holder.start_s if holder else 0.0,
         remaining_s=silent_s - start_s,
         holder_resumes_after_s=None if resumes_s is None else resumes_s - silent_s,
@@ -296,8 +295,8 @@ def _encounter(
         under_loud_db=under_loud_db,
         holder_said=_said(chain, holder, start_s),
         holder_rest=_text_from(holder, start_s) if holder else "",
-        holder_next=following.text if following is not None and resumes else "",
-        comer_before=before.text if before is not None and recent else "",
+        holder_next=following.text if following else "",
+        comer_before=before.text if before and quiet_before_s < settings.recall_before_s else "",
         cues=heard,
     )
 

@@ -113,15 +113,10 @@ def written(model: Any, names: Sequence[str]) -> dict[str, Any]:
             inner = nodes["is_leaf"] == 0
             kinds.append(
                 {
-                    "feature": [int(one) for one in nodes["feature_idx"]],
-                    "threshold": [
-                        float(one) if keep else 0.0
-                        for one, keep in zip(nodes["num_threshold"], inner, strict=True)
-                    ],
-                    "left": [int(one) if keep else 0 for one, keep in zip(nodes["left"], inner, strict=True)],
-                    "right": [
-                        int(one) if keep else 0 for one, keep in zip(nodes["right"], inner, strict=True)
-                    ],
+                    "feature": nodes["feature_idx"].tolist(),
+                    "threshold": np.where(inner, nodes["num_threshold"], 0.0).tolist(),
+                    "left": np.where(inner, nodes["left"], 0).tolist(),
+                    "right": np.where(inner, nodes["right"], 0).tolist(),
                     "value": [round(float(one), DIGITS) for one in nodes["value"]],
                 }
             )

@@ -20,7 +20,7 @@ from pipeline.guidance.speech_acts import load_speech_acts
 from pipeline.phrases import load_phrases
 from pipeline.records import Role, Turn
 from pipeline.settings import load_settings
-from tests.benchmarks.speech_acts import LANGUAGE, WORD_S, labeled
+from tests.benchmarks.speech_acts import LANGUAGE, labeled, turns_of
 
 LABELS = Path(__file__).parent.parent / "data/natural_labels.csv"
 PARTS = 4
@@ -127,20 +127,8 @@ def _grade(act: str) -> float | None:
 
 
 def _turns(conversation: dict[str, Any]) -> list[Turn]:
-    turns, start_s = [], 0.0
-    for number, turn in enumerate(conversation["turns"]):
-        if turn["text"].strip():
-            end_s = start_s + WORD_S * len(turn["text"].split())
-            turns.append(
-                Turn(
-                    turn=number,
-                    speaker=turn["speaker"],
-                    start_s=start_s,
-                    end_s=end_s,
-                    text=turn["text"].strip(),
-                    words=(),
-                    backchannel=False,
-                )
-            )
-            start_s = end_s + 1.0
-    return turns
+    return turns_of(
+        (number, turn["speaker"], turn["text"].strip())
+        for number, turn in enumerate(conversation["turns"])
+        if turn["text"].strip()
+    )

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.guidance.judge import judge
 from pipeline.guidance.speech_acts import load_speech_acts
 from pipeline.records import Act
 from pipeline.settings import Settings
 from tests.benchmarks import natural
-from tests.benchmarks.dialogues import Dialogue, Line, heard, judged
+from tests.benchmarks.dialogues import Dialogue, Line, heard
 from tests.benchmarks.natural import ABUSE_SOURCE, CUSTOMER_SOURCES, UNSERVED_SOURCES, UNTOUCHED
 from tests.benchmarks.speech_acts import LANGUAGE
 
@@ -76,11 +77,12 @@ def measure(folder: Path, settings: Settings) -> tuple[list[ActRate], list[Viola
             continue
         dialogue = Dialogue(name=conversation["id"], held_out=True, started_at=None, lines=lines, expected={})
         picked = {place for place, turn in enumerate(_spoken(conversation["turns"])) if turn.get("template")}
-        acts[group] += [act for act in heard(dialogue, settings).acts if act.turn not in picked]
+        call = heard(dialogue, settings)
+        acts[group] += [act for act in call.acts if act.turn not in picked]
         if group != "meetings" and {line.speaker for line in lines} == {"agent", "customer"}:
             calls[group] += 1
             violated[group].update(
-                finding.id for finding in judged(dialogue, settings).guidance if finding.verdict == "violated"
+                finding.id for finding in judge(call, settings).guidance if finding.verdict == "violated"
             )
     rates = [
         _rate(group, name, sentences, [act for act in acts[group] if act.id == name])

@@ -116,8 +116,13 @@ def fold(text: str) -> int:
 
 def as_turns(texts: Iterable[str], role: Role) -> list[Turn]:
     """Each text as a turn of its own."""
+    return turns_of((number, role, text) for number, text in enumerate(texts))
+
+
+def turns_of(said: Iterable[tuple[int, Role, str]]) -> list[Turn]:
+    """Turns by number, speaker and text, of even speech with pauses of a second."""
     turns, start_s = [], 0.0
-    for number, text in enumerate(texts):
+    for number, role, text in said:
         end_s = start_s + WORD_S * len(text.split())
         turns.append(
             Turn(

@@ -75,8 +75,7 @@ def test_the_same_dialogue_gives_the_same_bytes(judgments: dict[str, Judgment]) 
     """A second judgment of a dialogue is written with the same bytes."""
 
     def written(judgment: Judgment) -> bytes:
-        parts = {spec.name: getattr(judgment, spec.name) for spec in dataclasses.fields(judgment)}
-        return dumps(dataclasses.replace(analysis(), **parts))
+        return dumps(dataclasses.replace(analysis(), **judgment.parts()))
 
     for dialogue in dialogues()[:4]:
         assert written(judged(dialogue, settings())) == written(judgments[dialogue.name])
