@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from pipeline.language_files import read_language_file
 from pipeline.phrases import normal_words
@@ -27,6 +27,9 @@ def _word_set(entries: object) -> object:
 Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_phrase_list)]
 Words = Annotated[frozenset[str], BeforeValidator(_word_set)]
 
+Regions = tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")], ...]
+"""Countries (ISO 3166-1 alpha-2) whose telephone numbers are known by their form."""
+
 
 class SpokenLanguage(BaseModel):
     """Words that numbers are made of, and phrases that announce a secret; all in lower case."""
@@ -47,6 +50,7 @@ class SpokenLanguage(BaseModel):
     units: Words
     before_years: Words
     months: Words
+    telephone_regions: Regions
     cues: dict[SecretKind, Phrases]
     harmless_cues: Phrases
     password_cues: Phrases

@@ -1,8 +1,8 @@
 """Numbers that are secrets: by what announces them, by their form, and by repeating another secret.
 
-Numbers are read as spoken (:mod:`pipeline.redaction.reader`) and handed, as digits, to Presidio's pattern
-recognizers, which know the forms and checksums of cards, social-security numbers and telephones. A number
-that was misheard has no valid form; then the phrase that announced it decides.
+Numbers are read as spoken (:mod:`pipeline.redaction.reader`) and, as digits, held against the forms and checksums
+of cards, social-security numbers and telephones (:mod:`pipeline.redaction.forms`). A number that was misheard
+has no valid form; then the phrase that announced it decides.
 """
 
 import re
@@ -10,17 +10,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
-from typing import TYPE_CHECKING, cast
 
 from pipeline.records import Role, SecretKind
+from pipeline.redaction.forms import is_card_number, is_social_security_number, is_telephone_number
 from pipeline.redaction.language import SpokenLanguage
 from pipeline.redaction.reader import HARMLESS, Cue, Found, Run, Token
 from pipeline.settings import RedactionSettings
-
-if TYPE_CHECKING:
-    from presidio_analyzer import EntityRecognizer
-    from presidio_analyzer.nlp_engine import NlpArtifacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,6 @@ FORMS: Mapping[SecretKind, Form] = {
     "phone_number": Form(7, 16, complete=10),
     "postcode": Form(5, 5, also=9),
 }
-FEWEST_WITH_FORM = 9
 FEWEST_UNANNOUNCED = 8
 TELEPHONE_LENGTHS = (10, 11)
 TELEPHONE_PARTS = ([3, 3, 4], [1, 3, 3, 4])
@@ -62,11 +56,6 @@ INEXACT_READ_BACK_DIGITS = 6
 INEXACT_READ_BACK_SHARE = 0.7
 YEAR_DIGITS = 4
 YEARS = re.compile(r"((19|20)\d\d)+")
-PRESIDIO_KINDS: Mapping[str, SecretKind] = {
-    "CREDIT_CARD": "card_number",
-    "US_SSN": "social_security_number",
-    "PHONE_NUMBER": "phone_number",
-}
 
 
 def find_numbers(
@@ -158,17 +147,6 @@ def _chains(runs: Iterable[Run], complete: int, reach_s: float) -> list[list[Run
     return chains
 
 
-@cache
-def _recognizers() -> "tuple[EntityRecognizer, ...]":
-    from presidio_analyzer.predefined_recognizers import (
-        CreditCardRecognizer,
-        PhoneRecognizer,
-        UsSsnRecognizer,
-    )
-
-    return (CreditCardRecognizer(), UsSsnRecognizer(), PhoneRecognizer())
-
-
 def _kind_by_form(
     run: Run, tokens: Sequence[Token], announced: Sequence[str], language: SpokenLanguage
 ) -> SecretKind | None:
@@ -176,16 +154,15 @@ def _kind_by_form(
     digits = run.digits
     groups = [token.digits for token in tokens[run.first : run.last + 1] if token.digits]
     written = "-".join(groups) if len(groups) > 1 else tokens[run.first].raw.strip(".,?! ")
-    long = len(digits) >= FEWEST_WITH_FORM
-    kinds = _presidio_kinds(digits) | _presidio_kinds(written) if long else set()
-    if "card_number" in kinds:
+    if is_card_number(digits):
         return "card_number"
     if HARMLESS in announced[:1]:
         return None
     parts = [len(part) for part in re.split(r"\D+", written) if part]
-    if "social_security_number" in kinds and parts == SOCIAL_SECURITY_PARTS:
+    if parts == SOCIAL_SECURITY_PARTS and is_social_security_number(digits):
         return "social_security_number"
-    if parts in TELEPHONE_PARTS or ("phone_number" in kinds and len(digits) in TELEPHONE_LENGTHS):
+    telephone = len(digits) in TELEPHONE_LENGTHS and is_telephone_number(digits, language.telephone_regions)
+    if parts in TELEPHONE_PARTS or telephone:
         return "phone_number"
     in_pairs = any(
         token.plain in language.tens | language.teens for token in tokens[run.first : run.last + 1]
@@ -194,16 +171,6 @@ def _kind_by_form(
     if len(digits) >= FEWEST_UNANNOUNCED and not (announced or in_pairs or years):
         return "card_number"  # or a part of one: nobody says a number of this length for nothing
     return None
-
-
-def _presidio_kinds(text: str) -> set[SecretKind]:
-    no_artifacts = cast("NlpArtifacts", None)  # only recognizers of meaning look at them
-    return {
-        PRESIDIO_KINDS[result.entity_type]
-        for recognizer in _recognizers()
-        for result in recognizer.analyze(text, recognizer.supported_entities, no_artifacts)
-        if sum(letter.isdigit() for letter in text[: result.start] + text[result.end :]) == 0
-    }
 
 
 def _read_back(runs: Sequence[Run], secrets: Mapping[Run, SecretKind]) -> dict[Run, SecretKind]:
