@@ -30,7 +30,7 @@ def luhn(digits: str) -> bool:
 
 
 def is_social_security_number(digits: str) -> bool:
-    """Whether nine digits could have been issued: area not 000, 666, 900 and up, group not 00, serial not 0000.
+    """Whether nine digits could have been issued: area not 000, 666 or 9xx, group not 00, serial not 0000.
 
     Source: Social Security Administration, randomization of numbers (2011).
     """

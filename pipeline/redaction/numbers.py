@@ -1,8 +1,8 @@
 """Numbers that are secrets: by what announces them, by their form, and by repeating another secret.
 
 Numbers are read as spoken (:mod:`pipeline.redaction.reader`) and, as digits, held against the forms and
-checksums of cards, social-security numbers and telephones (:mod:`pipeline.redaction.forms`). A number that was
-misheard has no valid form; then the phrase that announced it decides.
+checksums of cards, social-security numbers and telephones (:mod:`pipeline.redaction.forms`). A number that
+was misheard has no valid form; then the phrase that announced it decides.
 """
 
 import re
