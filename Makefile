@@ -5,18 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
+FOR_DEMO := $(VENV)/.installed-for-demo
 SAMPLES := sample_audio/calls
 DEMO := out/demo
 DEMO_STORE := out/demo-store/callcoach.sqlite
 
 WAVESURFER := wavesurfer.js@8.0.1
 VENDOR := pipeline/reports/assets/vendor
-EXTRAS := dask dev diarization meaning pdf postgres s3
+EXTRAS := dask dev diarization pdf postgres s3
 
 .PHONY: demo install server test lint accuracy bench scale fit fuzz audit lock vendor clean
 
-demo: $(INSTALLED)
-	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach nightly --source $(SAMPLES) --out $(DEMO)
+demo: $(FOR_DEMO)
+	@echo "Analyzing the sample calls: one to three minutes."
+	CALLCOACH_STORE__URL=sqlite:///$(CURDIR)/$(DEMO_STORE) $(BIN)/callcoach analyze $(SAMPLES) --out $(DEMO)
 	@echo "Open $(DEMO)/index.html in a browser."
 
 install: $(INSTALLED)
@@ -26,17 +28,22 @@ PORT ?= 4200
 server: $(INSTALLED)
 	$(BIN)/python -m flows.serve --port $(PORT)
 
-# The lock is complete, so pip has nothing to resolve; older ones cannot with hashes and extras together.
-$(INSTALLED): requirements.lock pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --no-deps -r requirements.lock
-	$(PIP) install --no-deps --editable .
-	$(PIP) check
+	$(PYTHON) -m venv $(VENV)
+
+# What analyzing calls needs: no Prefect, no torch, no tests; 1.4 GB. `make install` adds the rest.
+$(FOR_DEMO): requirements-demo.lock pyproject.toml | $(BIN)/python
+	@$(BIN)/python deploy/install.py requirements-demo.lock
 	@touch $@
+
+$(INSTALLED): requirements.lock pyproject.toml | $(BIN)/python
+	@$(BIN)/python deploy/install.py requirements.lock
+	$(PIP) check
+	@touch $(FOR_DEMO) $@
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
@@ -83,6 +90,7 @@ lock: $(INSTALLED)
 	$(PIP) install pip-tools
 	$(BIN)/pip-compile --quiet $(EXTRAS:%=--extra=%) --no-strip-extras --allow-unsafe --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	$(BIN)/python deploy/lock_subset.py build --without prefect > requirements-demo.lock
 	$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file deploy/audit.lock deploy/audit.in
 

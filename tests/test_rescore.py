@@ -168,22 +168,6 @@ def test_nobody_has_the_voice_scores_of_another() -> None:
     assert after.measures.agent.voice_turns == (turn,)
 
 
-def test_a_missing_embedding_is_asked_for_again() -> None:
-    """Acts that were found by phrases alone are found anew once meaning can be asked, as provenance says."""
-    done = rescore(call(), PLAIN)
-    warning = QualityWarning(code="meaning_unavailable", message="By phrases alone.")
-    models = tuple(each for each in done.provenance.models if each.role != "sentence_embedding")
-    lacking = dataclasses.replace(
-        done,
-        acts=(),
-        quality=dataclasses.replace(done.quality, warnings=(*done.quality.warnings, warning)),
-        provenance=dataclasses.replace(done.provenance, models=models),
-    )
-    after = rescore(lacking, PLAIN)
-    assert (after.acts, after.quality) == (done.acts, done.quality)
-    assert after.provenance.models == done.provenance.models
-
-
 def test_exchanged_twice_is_as_before() -> None:
     """A mistaken correction can be taken back: all that was measured returns to its side."""
     before = rescore(call(), PLAIN)

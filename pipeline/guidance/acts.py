@@ -8,10 +8,9 @@ from pipeline.guidance.sentences import Sentence, sentences
 from pipeline.guidance.speech_acts import SpeechAct, SpeechActs, has_acts, load_speech_acts
 from pipeline.models import ResolvedModel, load_sentence_encoder, resolve_sentence_embedding
 from pipeline.phrases import load_phrases
-from pipeline.records import Act, QualityWarning, Turn
+from pipeline.records import Act, Turn
 from pipeline.settings import ActsSettings, Settings
 from pipeline.texts import Text
-from pipeline.weights import ExtraMissing
 
 CONFIDENCE_DIGITS = 3
 UNFITTED = Certainty(offset=0, slope=0, phrase=0, phrase_precision=0.9)
@@ -27,7 +26,6 @@ class FoundActs:
 
     acts: tuple[Act, ...] = ()
     model: ResolvedModel | None = None
-    warnings: tuple[QualityWarning, ...] = ()
     not_scored: str | None = None
 
 
@@ -36,7 +34,7 @@ def find_acts(turns: Sequence[Turn], language: str, settings: Settings) -> Found
 
     Raises:
         SettingsError: the files of the language are not what they should be.
-        ModelUnavailable: the embedding has wrong bytes.
+        ModelUnavailable: the embedding is missing or has wrong bytes.
     """
     if not has_acts(language):
         return FoundActs(not_scored=Text("unmeasured.no_phrases", language=language))
@@ -44,24 +42,20 @@ def find_acts(turns: Sequence[Turn], language: str, settings: Settings) -> Found
         return FoundActs(not_scored=Text("unmeasured.roles_unknown"))
     known = load_speech_acts(language)
     said = sentences(turns, load_phrases(language), known, settings.acts)
-    model, warnings = _embedding(language, settings)
+    model = _embedding(language, settings)
     scores = _by_meaning(said, known, model)
     acts = [
         act
         for sentence, own in zip(said, scores, strict=True)
         for act in _acts_of(sentence, known, own, settings.acts)
     ]
-    return FoundActs(acts=tuple(acts), model=model, warnings=warnings)
+    return FoundActs(acts=tuple(acts), model=model)
 
 
-def _embedding(language: str, settings: Settings) -> tuple[ResolvedModel | None, tuple[QualityWarning, ...]]:
+def _embedding(language: str, settings: Settings) -> ResolvedModel | None:
     if not settings.acts.meaning or load_weights(language) is None:
-        return None, ()
-    try:
-        return resolve_sentence_embedding(settings.models), ()
-    except ExtraMissing as error:
-        message = Text("quality.meaning_unavailable", error=str(error))
-        return None, (QualityWarning(code="meaning_unavailable", message=message),)
+        return None
+    return resolve_sentence_embedding(settings.models)
 
 
 def _by_meaning(

