@@ -1,5 +1,6 @@
 """Prefect's environment, set before Prefect is imported. What the user has set is left alone."""
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
 }
 
+GET_PREFECT = "get it by `make install`, or pip install -r requirements.lock"
+
 
 def prepare() -> None:
     """For every use of Prefect: no telemetry, no stalls."""
@@ -35,11 +38,13 @@ def prepare_command() -> None:
     """For a flow run from the command line: quiet, and with a Prefect database of its own.
 
     Raises:
-        SettingsError: there is no place for that database.
+        SettingsError: Prefect is not installed, or there is no place for that database.
     """
     from pipeline.files import close_to_others, make_folder
     from pipeline.privacy.place import PRIVATE
 
+    if not _is_installed():
+        raise SettingsError(f"Prefect, which the night runs on, is not installed here; {GET_PREFECT}")
     prepare()
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -58,6 +63,10 @@ def prepare_command() -> None:
     os.environ["PREFECT_HOME"] = str(home)
 
 
+def _is_installed() -> bool:
+    return importlib.util.find_spec("prefect") is not None
+
+
 def _home() -> Path:
     given = os.environ.get("PREFECT_HOME")
     return Path(given) if given else _own_home()
@@ -74,6 +83,9 @@ def checks() -> Iterator[tuple[str, Literal["ok", "note", "problem"], str, str]]
     from pipeline.files import open_to_others
     from pipeline.settings import without_password
 
+    if not _is_installed():
+        yield "prefect", "note", "not installed: there is no `callcoach nightly`", GET_PREFECT
+        return
     prepare()
     address = os.environ.get("PREFECT_API_URL")
     where = f"server {without_password(address)}" if address else "a temporary server for each run"

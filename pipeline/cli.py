@@ -64,30 +64,50 @@ def analyze(
     Writes a folder of reports for each call, and an index of them. Needs no server and no database.
     """
     from pipeline.audio.discover import discover
+    from pipeline.audio.metadata import columns_not_read
     from pipeline.batch import run_batch
+    from pipeline.printable import source_of
     from pipeline.progress import Display
-    from pipeline.rollup import roll_up
+    from pipeline.rollup import call_folders, roll_up
 
     settings = _settings(config, assignments)
     recordings = _found(lambda: discover([Path(path) for path in paths]))
     if not recordings:
         raise click.UsageError(f"no recordings or transcripts in {', '.join(paths)}")
-    with (
-        orderly_termination(),
-        Display(names=[path.stem for path in recordings], rows=not as_json) as display,
-    ):
-        outcomes = run_batch(
-            recordings,
-            Path(out),
-            settings,
-            on_outcome=display.show,
-            workers=workers,
-            agent_channel=CHANNELS[agent_channel] if agent_channel else None,
-            html=not no_html,
-        )
+    for line in columns_not_read((path, source_of(path)) for path in recordings):
+        click.echo(f"Note: {printable(line)}", err=True)
+    earlier = set(call_folders(Path(out)))
+    outcomes: list[CallOutcome] = []
+    with orderly_termination():
+        try:
+            with Display(names=[path.stem for path in recordings], rows=not as_json) as display:
+
+                def settle(outcome: "CallOutcome") -> None:
+                    outcomes.append(outcome)
+                    display.show(outcome)
+
+                run_batch(
+                    recordings,
+                    Path(out),
+                    settings,
+                    on_outcome=settle,
+                    workers=workers,
+                    agent_channel=CHANNELS[agent_channel] if agent_channel else None,
+                    html=not no_html,
+                )
+        except KeyboardInterrupt:
+            if outcomes:
+                index = roll_up(Path(out), outcomes, settings)
+                click.echo(f"{len(outcomes)} of {len(recordings)} done; see {index}", err=True)
+            raise
     index = roll_up(Path(out), outcomes, settings)
     _audit(settings, "analyze", out=_batch(out), **Counter[str](outcome.status for outcome in outcomes))
     failed = sum(not outcome.done for outcome in outcomes)
+    if again := sum(outcome.folder in earlier for outcome in outcomes):
+        click.echo(
+            f"Note: {again} of them had been analyzed before; `callcoach nightly` skips what has not changed",
+            err=True,
+        )
     if as_json:
         calls = [_outcome_document(outcome) for outcome in outcomes]
         _print_json({"done": len(calls) - failed, "failed": failed, "index": str(index), "calls": calls})
@@ -164,7 +184,8 @@ def rescore(
     and customer were taken for each other, for good.
     """
     from pipeline.errors import CallError
-    from pipeline.rescore import needs_sound, rescore_call
+    from pipeline.reports.write import read_call
+    from pipeline.rescore import needs_sound, rescore_call, what_changed
     from pipeline.rollup import call_folders, roll_up
 
     if folder is not None and everything:
@@ -182,7 +203,11 @@ def rescore(
     stale: Counter[str] = Counter()
     for call in folders:
         try:
-            stale.update(needs_sound(rescore_call(call, settings, swap_roles=bool(swapped)), settings))
+            before = read_call(call) if swapped else None
+            after = rescore_call(call, settings, swap_roles=bool(swapped))
+            stale.update(needs_sound(after, settings))
+            if before is not None:
+                click.echo(f"Note: {printable(what_changed(before, after))}", err=True)
         except CallError as error:
             failed.append({"folder": str(call), "error": printable(str(error))})
             click.echo(f"Error: {printable(f'{call}: {error}')}", err=True)
@@ -463,17 +488,28 @@ main.add_command(audit)
 
 
 @main.command("settings")
+@click.argument("section", required=False)
 @settings_options
 @json_option
 @debug_option
-def show_settings(config: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
-    """Print every setting with unit, source and meaning."""
+def show_settings(
+    section: str | None, config: str | None, assignments: tuple[str, ...], as_json: bool
+) -> None:
+    """Print every setting, or those of SECTION, with unit, meaning and source."""
     names = ("key", "value", "unit", "source", "meaning")
     rows = list(_settings(config, assignments).describe())
+    if section is not None:
+        sections = list(dict.fromkeys(row[0].partition(".")[0] for row in rows))
+        if section not in sections:
+            raise click.UsageError(f"there is no section {section!r}; there are {', '.join(sections)}")
+        rows = [row for row in rows if row[0].startswith(f"{section}.")]
     if as_json:
         _print_json([dict(zip(names, row, strict=True)) for row in rows])
-    else:
-        show_table([names, *([str(cell) for cell in row] for row in rows)])
+        return
+    for key, value, unit, source, meaning in rows:
+        shown = "null" if value is None else f"{value} {unit}".rstrip()
+        click.echo(click.wrap_text(f"{key} = {shown}", 100, "", "    "))
+        click.echo(click.wrap_text(f"{meaning}; source: {source}", 100, "    ", "    "))
 
 
 def _audit(settings: "Settings", event: "Event", **facts: Any) -> None:

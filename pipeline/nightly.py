@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline import files
 from pipeline.audio.discover import is_script
+from pipeline.audio.metadata import columns_not_read
 from pipeline.batch import (
     STOPS_THE_BATCH,
     Analyze,
@@ -164,6 +165,7 @@ def run_night(
                 ledger=standing.counts or {},
                 quarantined=tuple(row.call_id for row in standing.entries if row.state == "quarantined"),
                 ledger_error=ledger.failure,
+                problems=tuple(columns_not_read((found.path, found.source) for found in recordings)),
             )
             write_summary(output.local, night, settings)
         output.push_batch_files()

@@ -133,6 +133,22 @@ def needs_sound(analysis: Analysis, settings: Settings) -> list[str]:
     return [key for key, value, *_ in settings.describe() if used[key] != value]
 
 
+def what_changed(before: Analysis, after: Analysis) -> str:
+    """A line on a call before and after its roles were exchanged: who the agent is, score, broken rules."""
+
+    def facts(analysis: Analysis) -> tuple[str, str, int]:
+        score = analysis.scores.overall
+        violated = sum(finding.verdict == "violated" for finding in analysis.guidance)
+        label = (analysis.separation.agent_label or "nobody").replace("_", " ")
+        return label, "none" if score is None else f"{score:.0f}", violated
+
+    (was, old_score, old_violated), (now, new_score, new_violated) = facts(before), facts(after)
+    return (
+        f"{after.call.call_id}: {now} is the agent now, {was} was; score {new_score}, was {old_score}; "
+        f"{new_violated} violated, were {old_violated}"
+    )
+
+
 def rescore_call(folder: Path, settings: Settings, *, swap_roles: bool = False) -> Analysis:
     """Judge the call in ``folder`` anew and write all its files again.
 

@@ -38,7 +38,7 @@ def test_every_weight_is_pinned_by_hash_in_a_pinned_package() -> None:
 def test_licenses_of_all_dependencies_are_permitted(tmp_path: Path) -> None:
     """A dependency under another license is noticed when it comes in."""
     assert "permitted" in audit.license_report(tmp_path)
-    assert (tmp_path / "licenses.csv").read_text().count("\n") > 300
+    assert (tmp_path / "licenses.csv").read_text().count("\n") > 200
 
 
 @pytest.mark.parametrize(

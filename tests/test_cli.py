@@ -203,7 +203,13 @@ def test_interruption_keeps_finished_calls(sign: signal.Signals, code: int, tmp_
     finally:
         program.kill()
     assert program.returncode == code
-    assert errors.strip() in ("", "Interrupted; what was finished is kept.")
+    if sign == signal.SIGINT:
+        done, ended = filter(None, errors.splitlines())
+        assert done == f"1 of 2 done; see {tmp_path / 'out/index.html'}"
+        assert ended == "Interrupted; what was finished is kept."
+        assert "a/report.html" in (tmp_path / "out/index.html").read_text()
+    else:
+        assert errors == ""
     analysis = json.loads((tmp_path / "out/a/analysis.json").read_bytes())
     with pytest.raises(ProcessLookupError):
         os.kill(int(analysis["call"]["codec"].removeprefix("worker ")), 0)
@@ -269,7 +275,42 @@ def test_schema_and_settings_are_json() -> None:
     shown = {entry["key"]: entry for entry in json.loads(call("settings", "--json").stdout)}
     assert shown.keys() == {key for key, *_ in factories.settings().describe()}
     assert all(entry["meaning"] and entry["source"] for entry in shown.values())
-    assert call("settings", "--set", "rate.hop_s=7").stdout.count("\n") == len(shown) + 1
+
+
+def test_settings_fit_a_terminal_and_can_be_asked_by_section() -> None:
+    """Every setting with value, meaning and source, in lines of 100 columns at most; one section by name."""
+    printed = call("settings", "--set", "rate.hop_s=7").stdout
+    assert max(map(len, printed.splitlines())) <= 100
+    keys = [line.partition(" = ")[0] for line in printed.splitlines() if " = " in line and line[0] != " "]
+    assert keys == [key for key, *_ in factories.settings().describe()]
+    assert "\nrate.hop_s = 7.0 s\n" in printed
+    section = call("settings", "rate").stdout
+    assert section.startswith("rate.")
+    assert "\npitch." not in section
+    done = call("settings", "rates")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "there is no section 'rates'; there are audio," in done.stderr
+
+
+@pytest.mark.usefixtures("analyzed_by_fake")
+def test_a_column_that_nothing_reads_is_named(tmp_path: Path) -> None:
+    """`agent` in calls.csv where `agent_id` is meant leaves calls without an agent, silently until told."""
+    fakes.record(tmp_path / "calls", "a")
+    (tmp_path / "calls/calls.csv").write_text("file,agent,team\na.wav,maya,blue\n")
+    done = call("analyze", tmp_path / "calls", "--out", tmp_path / "out")
+    assert done.exit_code == 0
+    told = "calls.csv: not read: 'agent' (did you mean agent_id?), 'team'; columns that are: file,"
+    assert told in done.stderr
+
+
+@pytest.mark.usefixtures("analyzed_by_fake")
+def test_analyzing_again_says_who_would_skip_it(tmp_path: Path) -> None:
+    """`analyze` does all that it is given; whoever runs it again over a folder is told of `nightly`."""
+    fakes.record(tmp_path / "calls", "a")
+    assert "before" not in call("analyze", tmp_path / "calls", "--out", tmp_path / "out").stderr
+    fakes.record(tmp_path / "calls", "b")
+    done = call("analyze", tmp_path / "calls", "--out", tmp_path / "out")
+    assert "Note: 1 of them had been analyzed before; `callcoach nightly` skips" in done.stderr
 
 
 def test_missing_weights_fail_the_command() -> None:

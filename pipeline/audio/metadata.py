@@ -1,6 +1,7 @@
 """What is known about a call besides its sound, from the first source that has anything to say."""
 
 import csv
+import difflib
 import hashlib
 import io
 import json
@@ -8,7 +9,7 @@ import re
 import threading
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ Origin = Literal["sidecar", "calls.csv", "file name", "unknown"]
 TEXT_KEYS = ("agent_id", "customer_id", "queue", "language")
 CHANNEL_KEYS = frozenset(("agent_channel", "customer_channel"))
 KEYS = frozenset(("call_id", *TEXT_KEYS, "started_at")) | CHANNEL_KEYS
+FILE_COLUMN = "file"
 CHANNELS: dict[object, int] = {0: 0, 1: 1, "0": 0, "1": 1, "left": 0, "right": 1}
 CALLS_TABLE = "calls.csv"
 CALL_ID_BYTES = 120
@@ -63,6 +65,31 @@ def read_metadata(
         backing = {key: value for key, value in backing.items() if key not in CHANNEL_KEYS}
     merged = {**backing, **given}
     return _metadata(merged, path, where), origin
+
+
+def columns_not_read(recordings: Iterable[tuple[Path, str]]) -> list[str]:
+    """A line for each ``calls.csv`` beside recordings that has columns which nothing reads.
+
+    ``recordings`` are pairs of where a file lies and how its owner knows it. A table that cannot be read is
+    told with each of its calls, not here.
+    """
+    tables = {path.with_name(CALLS_TABLE): source for path, source in recordings}
+    lines = []
+    for table, source in tables.items():
+        try:
+            unread = _read_table(table).unread if table.is_file() else ()
+        except InputRejected:
+            continue
+        hints = []
+        for name in unread:
+            near = difflib.get_close_matches(name, KEYS, n=1)
+            hints.append(f"{name!r} (did you mean {near[0]}?)" if near else repr(name))
+        if hints:
+            folder = source.rpartition("/")[0]
+            name = f"{folder}/{CALLS_TABLE}" if folder else CALLS_TABLE
+            known = ", ".join((FILE_COLUMN, *sorted(KEYS)))
+            lines.append(f"{name}: not read: {', '.join(hints)}; columns that are: {known}")
+    return lines
 
 
 def safe_call_id(text: str) -> str:
@@ -185,11 +212,13 @@ def _read_sidecar(path: Path) -> Mapping[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The rows of one calls.csv by file name, as tuples in the order of ``columns``."""
+    """The rows of one calls.csv by file name, as tuples in the order of ``columns``; ``unread`` are the other
+    columns."""
 
     columns: tuple[str, ...]
     rows: dict[str, tuple[str, ...]]
     repeated: frozenset[str]
+    unread: tuple[str, ...] = ()
 
 
 _tables: OrderedDict[tuple[str, int, int], _Table] = OrderedDict()
@@ -218,12 +247,13 @@ def _parse_table(path: Path) -> _Table:
         header = file.readline()
         delimiter = max(",;\t", key=header.count)
         names = [name.strip().casefold() for name in next(csv.reader([header], delimiter=delimiter), [])]
-        if "file" not in names:
+        if FILE_COLUMN not in names:
             raise InputRejected(f"{path}: has no column file; expected file,call_id,agent_id,...")
         if len(set(names)) < len(names):
             raise InputRejected(f"{path}: a column appears twice; its columns are {', '.join(names)}")
         wanted = [(index, name) for index, name in enumerate(names) if name in KEYS]
-        file_index = names.index("file")
+        unread = tuple(name for name in names if name and name not in KEYS and name != FILE_COLUMN)
+        file_index = names.index(FILE_COLUMN)
         rows: dict[str, tuple[str, ...]] = {}
         repeated = set()
         for cells in csv.reader(file, delimiter=delimiter):
@@ -233,7 +263,7 @@ def _parse_table(path: Path) -> _Table:
             name = cells[file_index].strip()
             if rows.setdefault(name, row) != row:
                 repeated.add(name)
-        return _Table(tuple(name for _, name in wanted), rows, frozenset(repeated))
+        return _Table(tuple(name for _, name in wanted), rows, frozenset(repeated), unread)
 
 
 def _match_name(path: Path, pattern: str) -> Mapping[str, object] | None:
