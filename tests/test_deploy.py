@@ -111,7 +111,7 @@ def test_part_of_the_lock_is_whole() -> None:
 
 
 def test_the_demonstration_installs_what_analyzing_needs() -> None:
-    """Its lock is that part of the lock, as `make lock` makes it: no server, no network of its own, no torch."""
+    """Its lock is that part of the lock, as `make lock` makes it: no server, no torch, no tests."""
     lock = (ROOT / "requirements.lock").read_text()
     chosen = lock_subset.subset(lock, lock_subset.requirements(), ["build"], without=["prefect"])
     assert (ROOT / "requirements-demo.lock").read_text() == chosen
