@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipeline.batch import Analyze, CallOutcome, CallPool, failed_outcome, without_work
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, how_to_get
 from pipeline.planning import Need, PlannedCall, need_of
 from pipeline.settings import Settings
 from pipeline.storage import Located, Output
@@ -144,7 +144,7 @@ def _connect(address: str, wait_s: float) -> Any:
         from distributed import Client
     except ImportError as error:
         raise SettingsError(
-            "batch.dask_address is set, but Dask is not installed; pip install callcoach[dask]"
+            f"batch.dask_address is set, but Dask is not installed; {how_to_get('dask')}"
         ) from error
     try:
         client = Client(address, timeout=wait_s, set_as_default=False, name="callcoach")

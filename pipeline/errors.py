@@ -27,3 +27,8 @@ class StoreUnavailable(CallError, RuntimeError):
 
 class SettingsError(CallError, ValueError):
     """A setting is unknown or out of range."""
+
+
+def how_to_get(extra: str) -> str:
+    """What brings an optional part of callcoach to this machine; it is in no package index."""
+    return f"""make install, or pip install ".[{extra}]", in callcoach's folder"""

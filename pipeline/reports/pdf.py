@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline import files
-from pipeline.errors import StageFailed
+from pipeline.errors import StageFailed, how_to_get
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LIMIT_S = 120.0
@@ -58,6 +58,6 @@ def _by_weasyprint(html: Path, pdf: Path) -> None:
     except (ImportError, OSError) as error:
         raise StageFailed(
             "nothing on this machine can print: install Chromium (Debian: apt-get install chromium), or "
-            'pip install "callcoach[pdf]"'
+            f"WeasyPrint: {how_to_get('pdf')}"
         ) from error
     HTML(filename=str(html)).write_pdf(str(pdf))

@@ -20,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from pipeline.errors import StoreUnavailable
+from pipeline.errors import StoreUnavailable, how_to_get
 from pipeline.files import Modes, make_folder
 from pipeline.settings import StoreSettings, without_password
 
@@ -162,7 +162,7 @@ def _explained(name: str) -> Iterator[None]:
         ) from error
     except ImportError as error:
         raise StoreUnavailable(
-            f"{where}: its driver is not installed ({error}); pip install 'callcoach[postgres]'"
+            f"{where}: its driver is not installed ({error}); {how_to_get('postgres')}"
         ) from error
     except LockTimeout as error:
         raise StoreUnavailable(f"{where}: another process is setting it up; try again") from error
