@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.environment import checks
+from flows.environment import checks, prepare_command
+from pipeline.errors import SettingsError
 from pipeline.nightly import run_night
 from tests import factories, fakes
 
@@ -103,6 +104,17 @@ def test_doctor_notes_a_folder_that_others_can_use(tmp_path: Path, monkeypatch: 
         tmp_path.chmod(mode)
         statuses += [status for name, status, *_ in checks() if name == "prefect"]
     assert statuses == ["note", "ok"]
+
+
+def test_without_prefect_there_is_no_night_and_a_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demonstration installs no Prefect: doctor notes it, and the command says how to get it."""
+    monkeypatch.setattr("flows.environment.importlib.util.find_spec", lambda name: None)
+    ((name, status, detail, advice),) = checks()
+    assert (name, status) == ("prefect", "note")
+    assert "callcoach nightly" in detail
+    assert "make install" in advice
+    with pytest.raises(SettingsError, match="Prefect, which the night runs on, is not installed"):
+        prepare_command()
 
 
 def nightly(tmp_path: Path) -> subprocess.CompletedProcess[str]:
