@@ -14,7 +14,7 @@ WAVESURFER := wavesurfer.js@8.0.1
 VENDOR := pipeline/reports/assets/vendor
 EXTRAS := dask dev diarization pdf postgres s3
 
-.PHONY: demo install server test lint accuracy bench scale fit fuzz audit lock vendor clean
+.PHONY: demo install server test test-quick lint accuracy bench scale fit fuzz audit lock vendor clean
 
 demo: $(FOR_DEMO)
 	@echo "Analyzing the sample calls: one to three minutes."
@@ -45,8 +45,14 @@ $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) check
 	@touch $(FOR_DEMO) $@
 
+# Two processes; a file is run by one of them, the dearest first (tests/conftest.py).
+TESTS := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(TESTS)
+
+# Under a minute: what needs no model, server, cluster or browser and starts no processes.
+test-quick: $(INSTALLED)
+	$(TESTS) -m "not slow and not models and not server and not cluster and not browser"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

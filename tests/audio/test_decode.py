@@ -504,6 +504,7 @@ def test_blocks_join_without_loss(length: int) -> None:
     np.testing.assert_array_equal(assembly.join(), samples.T)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_the_sound_and_little_else(tmp_path: Path) -> None:
     """Protects workers from a copy of the whole call while it is put together."""

@@ -69,7 +69,7 @@ def labeled() -> tuple[Labeled, ...]:
     """All labeled sentences."""
     found = []
     for path in sorted(LABELED.glob("*.yaml")):
-        content: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: dict[str, list[str]] = yaml.load(path.read_bytes(), yaml.CSafeLoader)
         for label in ("positive", "negative"):
             found += [Labeled(path.stem, text, label == "positive") for text in content[label]]
     return tuple(found)
@@ -77,8 +77,13 @@ def labeled() -> tuple[Labeled, ...]:
 
 @cache
 def groups() -> Mapping[str, int]:
-    """Of each labeled text a number that those nearly the same share, evenly spread."""
-    texts = sorted({each.text for each in labeled()}, key=_number)
+    """The group of each labeled text."""
+    return grouped(each.text for each in labeled())
+
+
+def grouped(texts: Iterable[str]) -> dict[str, int]:
+    """Of each text a number that those nearly the same share, evenly spread."""
+    texts = sorted(set(texts), key=_number)
     words = {text: frozenset(bare_words(text)) for text in texts}
     common = Counter(word for own in words.values() for word in own)
     by_rare: dict[str, list[str]] = {}

@@ -26,7 +26,7 @@ from pipeline.records import Role, Turn
 from pipeline.settings import load_settings
 from pipeline.texts import Text
 from tests.benchmarks.natural import sentences_sha256
-from tests.benchmarks.speech_acts import as_turns, for_test, groups, labeled
+from tests.benchmarks.speech_acts import TEST_SHARE, as_turns, grouped, labeled
 from tests.dialogue import SETTINGS, Units, floor, talk
 from tests.factories import in_english
 
@@ -112,15 +112,16 @@ PARAPHRASES = [
 
 
 def test_meaning_finds_what_no_phrase_says() -> None:
-    """Protects the second layer: it finds more, and says that it did."""
-    texts = sorted({each.text for each in labeled() if each.positive and not for_test(each.text)})[::40]
+    """Protects the second layer: it finds more, says that it did, and seldom denies what a phrase found."""
+    texts = sorted({each.text for each in labeled() if each.positive})[::40]
     turns = as_turns(texts, "agent")
     both, alone = find_acts(turns, "en", SETTINGS), find_acts(turns, "en", BY_PHRASES)
     assert both.model is not None
     assert len(both.acts) > len(alone.acts) > 0
     assert {act.layer for act in both.acts} == {"phrase", "meaning"}
     key = {(act.turn, act.start_s, act.id) for act in both.acts}
-    assert {(act.turn, act.start_s, act.id) for act in alone.acts} <= key
+    denied = {(act.turn, act.start_s, act.id) for act in alone.acts} - key
+    assert len(denied) < len(alone.acts) / 20
     assert len(key) == len(both.acts)
 
 
@@ -168,9 +169,13 @@ def test_every_act_is_labeled_in_both_ways() -> None:
 
 def test_alike_sentences_are_on_one_side() -> None:
     """Protects the test part from sentences that were learned with a word changed."""
-    assert len(set(groups().values())) < len(groups())
-    share = sum(for_test(text) for text in groups()) / len(groups())
-    assert 0.3 < share < 0.37
+    some = grouped(each.text for each in labeled() if each.act in ("apology", "blame", "empathy"))
+    assert len(set(some.values())) < len(some)
+    twins = grouped(["I am so sorry about the long wait today.", "I am so sorry about the long wait, today."])
+    assert len(twins) == 2
+    assert len(set(twins.values())) == 1
+    share = sum(group % TEST_SHARE == 0 for group in some.values()) / len(some)
+    assert 0.25 < share < 0.42
 
 
 @pytest.fixture
@@ -299,7 +304,7 @@ def test_certainty_grows_with_the_answer_and_with_a_phrase(one: float, other: fl
 
 def test_sure_acts_are_those_over_the_limit_of_their_kind() -> None:
     """Protects the accused: what speaks against somebody has to be surer than other acts."""
-    texts = sorted({each.text for each in labeled() if each.positive and not for_test(each.text)})[::25]
+    texts = sorted({each.text for each in labeled() if each.positive})[::25]
     acts = find_acts(as_turns(texts, "agent"), "en", SETTINGS).acts
     for act in acts:
         assert act.sure is (act.confidence >= sure_from(ACTS.acts[act.id], SETTINGS.acts))

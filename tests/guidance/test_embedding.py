@@ -41,6 +41,7 @@ def test_nothing_and_very_much_can_be_encoded(encoder: SentenceEncoder) -> None:
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(2), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_embedding_needs_no_torch() -> None:
     """Protects stereo users from a library of gigabytes."""
     code = (

@@ -495,6 +495,7 @@ class TestPath:
         )
 
 
+@pytest.mark.slow
 class TestSecondOpinion:
     def test_praat(self) -> None:
         """The method is Boersma's: his own program finds the same pitch in the same frames."""

@@ -181,6 +181,7 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "[CARD_NUMBER]" in redacted(text)
 
 
+@pytest.mark.slow
 def test_help_does_not_wait_for_numbering_plans() -> None:
     """The world's numbering plans take a while to load: that is for the calls that need them."""
     code = "import sys, pipeline.cli, pipeline.call; sys.exit('phonenumbers' in sys.modules)"

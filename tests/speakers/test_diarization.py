@@ -100,7 +100,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not wanted(SETTINGS.speakers)
     asked = SETTINGS.speakers.model_copy(update={"diarization": "two_party"})
     assert wanted(asked)
-    with pytest.raises(ModelUnavailable, match=r'pip install "callcoach\[diarization\]"'):
+    with pytest.raises(ModelUnavailable, match=r'pip install "\.\[diarization\]"'):
         load_diarizer(asked, SETTINGS.models)
 
 
