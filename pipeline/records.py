@@ -916,6 +916,37 @@ class Coaching:
     change: tuple[CoachingPoint, ...]
 
 
+Outcome = Literal["solved", "promised", "transferred", "not_solved", "unclear"]
+"""What came of a call; ``unclear`` where nothing that was surely said tells it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadlineEvidence:
+    __pydantic_config__ = CLOSED
+
+    about: tuple[Evidence, ...] = ()
+    outcome: tuple[Evidence, ...] = ()
+    contacts_before: tuple[Evidence, ...] = ()
+    say_to_agent: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The call in ten seconds; what nobody surely said is ``None``.
+
+    ``about`` is in the customer's words. ``contacts_before`` is how often the customer says to have been in
+    contact; it is ``None`` with evidence where they say that they were, not how often.
+    """
+
+    __pydantic_config__ = CLOSED
+
+    about: str | None = None
+    outcome: Outcome = "unclear"
+    contacts_before: int | None = None
+    say_to_agent: str | None = None
+    evidence: HeadlineEvidence = HeadlineEvidence()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
     """Something taken out: words of a turn, and the sound from ``start_s`` to ``end_s``."""
@@ -1031,6 +1062,7 @@ class Analysis:
     provenance: Provenance
     cut_offs: tuple[CutOff, ...] = ()
     removed: Removed = Removed()
+    headline: Headline = Headline()
     call_kind: CallKind | None = None
     """``None`` where nothing can be said of the words."""
     texts: tuple[Worded, ...] = ()

@@ -756,7 +756,7 @@ class VoiceChecksSettings(Section):
 class ActsSettings(Section):
     """How speech acts are recognized; the words are in configs/speech_acts.<language>.yaml."""
 
-    meaning: bool = setting("recognize acts by meaning, too, where the extra `meaning` is installed")
+    meaning: bool = setting("recognize acts by meaning, too, not by phrases alone")
     meaning_min_words: int = setting(
         "shorter sentences mean too little by themselves: phrases alone decide",
         unit="words",
@@ -789,6 +789,12 @@ class ActsSettings(Section):
     )
     customer_accusing_sure_confidence: float = setting(
         "as sure_confidence, for what speaks against the customer",
+        source="docs/measures/speech-acts.md [our]",
+        ge=0,
+        le=1,
+    )
+    clear_words_probability: float = setting(
+        "mean word probability of a sentence from which what is found in it counts; else it is to check",
         source="docs/measures/speech-acts.md [our]",
         ge=0,
         le=1,

@@ -22,8 +22,11 @@ WITH_TEXTS = (
     "guidance",
     "effort",
     "coaching",
+    "headline",
 )
-FIELDS = frozenset(("message", "reason", "note", "not_scored", "summary", "title", "why", "try_this"))
+FIELDS = frozenset(
+    ("message", "reason", "note", "not_scored", "summary", "title", "why", "try_this", "say_to_agent")
+)
 """The fields that hold texts; that of a `Hold` called reason is what the agent said."""
 DIGITS = 6
 

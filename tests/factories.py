@@ -24,6 +24,8 @@ from pipeline.records import (
     Evidence,
     Finding,
     Gap,
+    Headline,
+    HeadlineEvidence,
     Hold,
     LdalScores,
     Measures,
@@ -307,6 +309,7 @@ def analysis(
         promises=_promises() if rich else (),
         scores=_scores(rich),
         coaching=_coaching() if rich else Coaching(summary="No speech was found.", keep=(), change=()),
+        headline=_headline() if rich else Headline(),
         redactions=(),
         thresholds=settings().thresholds(),
         provenance=Provenance(
@@ -431,6 +434,21 @@ def _scores(rich: bool) -> Scores:
         return Scores(overall=None, how_said=None, what_said=None, ldal=none, not_scored=("low_tone",))
     ldal = LdalScores(listen=35.0, diffuse=80.0, act=90.0, impression=None)
     return Scores(overall=62.0, how_said=40.0, what_said=71.0, ldal=ldal, not_scored=("low_tone",))
+
+
+def _headline() -> Headline:
+    return Headline(
+        about="My bill was charged twice.",
+        outcome="promised",
+        contacts_before=2,
+        say_to_agent="Next time: Let the sentence end.",
+        evidence=HeadlineEvidence(
+            about=(_evidence(1, 4.0, 10.0, "My bill was charged twice."),),
+            outcome=(_evidence(4, 20.0, 24.0, "I will send a new bill by Friday."),),
+            contacts_before=(_evidence(3, 13.0, 19.0, "This is the third time that I call."),),
+            say_to_agent=(_evidence(2, 10.5, 13.0, "Can you give me the number?"),),
+        ),
+    )
 
 
 def _coaching() -> Coaching:

@@ -100,7 +100,8 @@ def _judged(
         quote=sentence.text,
         layer="phrase" if by_phrase else "meaning",
         confidence=round(confidence, CONFIDENCE_DIGITS),
-        sure=confidence >= sure_from(act, settings),
+        sure=confidence >= sure_from(act, settings)
+        and sentence.probability >= settings.clear_words_probability,
         kind=act.kind_of(sentence.text),
     )
 

@@ -12,6 +12,7 @@ from pipeline.coaching import coach
 from pipeline.guidance.checks import findings, no_words_reason
 from pipeline.guidance.config import Guidance, load_guidance
 from pipeline.guidance.effort import effort_of
+from pipeline.guidance.headline import headline_of
 from pipeline.guidance.kinds import due_in, kind_of
 from pipeline.guidance.language import load_language
 from pipeline.guidance.promises import promises_of
@@ -26,6 +27,7 @@ from pipeline.records import (
     Effort,
     Event,
     Finding,
+    Headline,
     Measures,
     Promise,
     Role,
@@ -81,6 +83,7 @@ class Judgment:
     promises: tuple[Promise, ...]
     scores: Scores
     coaching: Coaching
+    headline: Headline
     call_kind: CallKind | None
 
     def parts(self) -> dict[str, Any]:
@@ -121,12 +124,14 @@ def judge(
     )
     found = findings(scene, opinions)
     tension = _agreed(tension, found)
+    coaching = coach(found, scene, earlier)
     return Judgment(
         tension=tension,
         guidance=found,
         effort=effort_of(scene, unscorable),
         promises=promises,
         scores=scores_of(found, scene),
-        coaching=coach(found, scene, earlier),
+        coaching=coaching,
+        headline=headline_of(scene, found, coaching),
         call_kind=kind,
     )

@@ -23,6 +23,7 @@ class Language(Section):
     saying_back: tuple[str, ...]
     opening_questions: tuple[str, ...]
     leave_questions: tuple[str, ...]
+    earlier_contacts: dict[str, int]
     times: TimeWords
 
     @field_validator("function_words", mode="before")
@@ -63,6 +64,12 @@ class Language(Section):
     def asks_leave(self, text: str) -> bool:
         """Whether a question asks leave, not whether something was understood."""
         return _has_any(text, self.leave_questions)
+
+    def contacts_before(self, text: str) -> int | None:
+        """How often a sentence says that somebody was in contact before; ``None`` where it does not say."""
+        return max(
+            (count for said, count in self.earlier_contacts.items() if _has_any(text, [said])), default=None
+        )
 
     def _stem(self, word: str) -> str:
         for ending in self.endings:

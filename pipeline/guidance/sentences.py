@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from statistics import fmean
 
 from pipeline.guidance.patterns import bare_words
 from pipeline.guidance.speech_acts import SpeechActs
@@ -17,7 +18,8 @@ CLOSERS = "\"')]”’"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """``text`` is a stretch of the turn's text, letter by letter; ``question`` tells whether it asks."""
+    """``text`` is a stretch of the turn's text, letter by letter; ``question`` tells whether it asks;
+    ``probability`` is the mean of its words', as the recognizer says."""
 
     turn: int
     speaker: Role
@@ -25,6 +27,7 @@ class Sentence:
     end_s: float
     text: str
     question: bool
+    probability: float = 1.0
 
 
 def sentences(
@@ -108,4 +111,5 @@ def _sentence(turn: Turn, words: Sequence[Word], speech_acts: SpeechActs) -> Sen
         end_s=words[-1].end_s,
         text=text,
         question=speech_acts.is_question(text),
+        probability=fmean(word.probability for word in words),
     )

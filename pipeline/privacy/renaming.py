@@ -23,7 +23,7 @@ SHORTEST_NAME = 3
 
 SHORTEST_ID = 2
 """Letters of an id that may be a name; of one letter nobody is called."""
-SAID = frozenset(("quote", "what", "when", "said_when", "time_given"))
+SAID = frozenset(("about", "quote", "what", "when", "said_when", "time_given"))
 """Fields with words of the call, besides those of turns, reasons of holds, and second opinions."""
 ENDS = ".?!"
 AROUND = " \t\n\"'\u2018\u2019\u201c\u201d\u00ab\u00bb()[]-\u2013\u2014"

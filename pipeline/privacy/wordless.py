@@ -9,6 +9,7 @@ from pipeline.records import (
     CoachingPoint,
     Evidence,
     Finding,
+    Headline,
     Hold,
     Promise,
     SecondOpinion,
@@ -26,6 +27,7 @@ EMPTY: dict[type, dict[str, Any]] = {
     SecondOpinion: {"reason": ""},
     Promise: {"what": "", "quote": "", "said_when": None},
     CoachingPoint: {"quote": ""},
+    Headline: {"about": None},
 }
 """What a record has in place of its words; of other records only ``quote`` is emptied."""
 GIVEN = ("reason", "time_given")

@@ -75,7 +75,17 @@ class Writer:
             f"{self.t(f'page.{name}')}: {escape(value or self.t('unknown'))}" for name, value in facts
         )
         title = escape(self.t("page.title", call_id=call.call_id))
-        return f"# {title}\n\n{known}\n\n{escape(self.a.coaching.summary)}".rstrip()
+        story = "\n".join(
+            " ".join(
+                (
+                    f"- {self.t(f'headline.{one.label}')}:",
+                    *([escape(one.said)] if one.said else []),
+                    *(f"({view.clock(each.start_s)}{self._quote(each.quote)})" for each in one.moments),
+                )
+            )
+            for one in view.story(self.a, self.t)
+        )
+        return f"# {title}\n\n{known}\n\n{story}\n\n{escape(self.a.coaching.summary)}".rstrip()
 
     def warnings(self) -> str:
         lines = [f"- {escape(each.message)}" for each in self.a.quality.warnings]

@@ -69,6 +69,33 @@ def kind_of(analysis: Analysis, text: Texts) -> str:
     return text("page.kind_unsure", kinds=named) if len(of.possible) > 1 else named[0]
 
 
+@dataclass(frozen=True, slots=True)
+class StoryLine:
+    """A line of the head: what it is of, what it says, and the moments that show it."""
+
+    label: str
+    said: str
+    moments: tuple[Evidence, ...]
+
+
+def story(analysis: Analysis, text: Texts) -> list[StoryLine]:
+    """Why the customer called, how it ended, how often they had before; nothing of what nobody said."""
+    of = analysis.headline
+    lines = []
+    if of.about:
+        lines.append(StoryLine("about", "", of.evidence.about))
+    if of.outcome != "unclear":
+        lines.append(StoryLine("outcome", text(f"headline.{of.outcome}"), of.evidence.outcome))
+    if of.contacts_before is not None:
+        said = text("headline.contacts", count=of.contacts_before)
+        lines.append(StoryLine("contacts_before", said, of.evidence.contacts_before))
+    elif of.evidence.contacts_before:
+        lines.append(
+            StoryLine("contacts_before", text("headline.contacts_unknown"), of.evidence.contacts_before)
+        )
+    return lines
+
+
 def roles_of(analysis: Analysis) -> tuple[Role, Role]:
     """The two parties of the call, in the order in which reports show them."""
     present = set(analysis.measures.by_role()) | {turn.speaker for turn in analysis.transcript.turns}

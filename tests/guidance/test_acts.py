@@ -1,6 +1,7 @@
 """Speech acts found in what was said, by phrases and by the real model of meaning."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from pipeline.guidance.meaning import (
     packed,
 )
 from pipeline.guidance.speech_acts import load_speech_acts, speech_acts_sha256, weights_path
-from pipeline.records import Role, Turn
+from pipeline.records import Role, Turn, Word
 from pipeline.settings import load_settings
 from pipeline.texts import Text
 from tests.benchmarks.natural import sentences_sha256
@@ -84,6 +85,18 @@ def test_a_word_or_two_mean_nothing_by_themselves() -> None:
     """Protects callers from an insult that was "You did." and thanks that were a solution."""
     turns = as_turns(["You did.", "But you,", "Thank you."], "customer")
     assert find_acts(turns, "en", SETTINGS).acts == ()
+
+
+@pytest.mark.parametrize(("probability", "sure"), [(0.9, True), (0.71, True), (0.69, False), (0.2, False)])
+def test_nothing_is_sure_of_words_that_were_hardly_heard(probability: float, sure: bool) -> None:
+    """Protects both from what a recognizer made up: "Like I said" at .6 is nobody's repeated information."""
+    (one,) = as_turns(["I'm so sorry."], "agent")
+    words = tuple(
+        Word(word=word, start_s=0.3 * at, end_s=0.3 * at + 0.3, probability=probability)
+        for at, word in enumerate(one.text.split())
+    )
+    (act,) = find_acts([replace(one, words=words)], "en", BY_PHRASES).acts
+    assert (act.id, act.sure) == ("apology", sure)
 
 
 # --- when there are none ------------------------------------------------------------------------------
