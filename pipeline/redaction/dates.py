@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.records import Role, SecretKind
+from pipeline.redaction.amounts import sentence_start
 from pipeline.redaction.language import SpokenLanguage
 from pipeline.redaction.reader import Cue, Found, Limits, Token
 from pipeline.settings import RedactionSettings
@@ -14,7 +15,7 @@ YEAR_IN_SHORT = 2
 FEWEST_WRITTEN_DIGITS = 4
 FEWEST_DIGITS = 2
 DAY_AND_MONTH = 2
-DIGITS_WITHOUT_MONTH = range(6, 9)
+DIGITS_WITHOUT_MONTH = range(4, 9)
 
 
 def find_dates(
@@ -36,9 +37,26 @@ def find_dates(
     found = []
     for kind in DATE_KINDS:
         for cue in (cue for cue in cues if cue.kind == kind):
-            found += _announced(kind, cue, dates, streams, cues, settings.cue_reach_s)
+            linked = [date for date in dates if _linked(kind, cue, date, streams, language)]
+            found += _announced(kind, cue, linked, streams, cues, settings.cue_reach_s)
     full = [date for date in dates if _is_birth(date, streams[date.speaker], language, settings)]
     return [*found, *full]
+
+
+def _linked(
+    kind: SecretKind,
+    cue: Cue,
+    date: Found,
+    streams: Mapping[Role, Sequence[Token]],
+    language: SpokenLanguage,
+) -> bool:
+    """Whether a date belongs to a cue: in its own sentence the words between are about birth, nothing else."""
+    if kind != "date_of_birth":
+        return True
+    tokens = streams[date.speaker]
+    first = sentence_start(tokens, date.first)
+    before = [token for token in tokens[first : date.first] if token.start_s >= cue.end_s]
+    return not language.other_dates & {token.plain for token in before}
 
 
 def _announced(

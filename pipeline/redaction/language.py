@@ -70,6 +70,21 @@ class SpokenLanguage(BaseModel):
     unit_types: Words
     name_cues: Phrases
     titles: Words
+    money_signs: Words
+    money_units: Words
+    money_words: Words
+    naming_words: Words
+    lead_ins: Words
+    quantity_questions: Words
+    request_phrases: Phrases
+    number_nouns: Words
+    plain_before_number: Words
+    places_of_things: Words
+    code_places: Words
+    things_that_expire: Words
+    card_words: Words
+    other_dates: Words
+    born_words: Words
 
 
 @cache

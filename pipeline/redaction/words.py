@@ -62,7 +62,8 @@ def _ends_domain(tokens: Sequence[Token], index: int, language: SpokenLanguage) 
     before = tokens[max(0, index - 3) : index]
     if token.plain not in language.email_endings or not before:
         return False
-    dotted = token.raw.startswith(".") or before[-1].plain in language.email_dot
+    parted = before[-1].ends_sentence and token.capitalized  # "at the doctor dot. Com is short for"
+    dotted = token.raw.startswith(".") or (before[-1].plain in language.email_dot and not parted)
     undotted = token.plain in language.email_endings_undotted
     return dotted or (undotted and any(one.plain in language.email_at for one in before))
 
