@@ -16,6 +16,9 @@ MOST_PRICE_DIGITS = 6
 MOST_SINGLE_DIGITS = 2
 FEWEST_LIST_DIGITS = 12
 SHORT_YEAR_DIGITS = 4
+TIME_DIGITS = (3, 4)
+HOURS = 12
+MINUTES = 60
 
 
 def is_amount(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
@@ -30,6 +33,8 @@ def is_amount(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bo
         _in_currency(run, tokens, language)
         or _all_cardinals(run, tokens, language)
         or (_money_before(run, tokens, language) and _priced(run, tokens, language))
+        or _typical_prices(run, tokens, language)
+        or _time_of_day(run, tokens, language)
     )
 
 
@@ -136,6 +141,14 @@ def _priced(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool
     own = tokens[run.first : run.last + 1]
     if len(own) == 1 and own[0].plain.replace(",", "").isdigit():
         return len(run.digits) <= MOST_PRICE_DIGITS
+    segments = _segments(own)
+    if len(run.digits) >= FEWEST_LIST_DIGITS and len(segments) * SHORT_YEAR_DIGITS > len(run.digits):
+        return False
+    return all(_is_price(segment, language) for segment in segments)
+
+
+def _segments(own: Sequence[Token]) -> list[list[Token]]:
+    """The parts of a run that commas and words such as "then" set apart."""
     segments: list[list[Token]] = [[]]
     for token in own:
         if token.digits or token.continues:
@@ -144,10 +157,28 @@ def _priced(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool
             segments.append([])
         if token.raw.endswith(","):
             segments.append([])
-    segments = [segment for segment in segments if segment]
-    if len(run.digits) >= FEWEST_LIST_DIGITS and len(segments) * SHORT_YEAR_DIGITS > len(run.digits):
+    return [segment for segment in segments if segment]
+
+
+def _typical_prices(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether a run is two and more prices: "nineteen ninety nine, then nine ninety nine"."""
+    segments = _segments(tokens[run.first : run.last + 1])
+    endings = tuple(language.price_endings)
+    return len(segments) > 1 and all(
+        _is_price(segment, language) and "".join(token.digits for token in segment).endswith(endings)
+        for segment in segments
+    )
+
+
+def _time_of_day(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether a run is a time: "at nine thirty", "or ten fifteen"."""
+    before = tokens[run.first - 1].plain if run.first else ""
+    if before not in language.before_times or len(run.digits) not in TIME_DIGITS:
         return False
-    return all(_is_price(segment, language) for segment in segments)
+    hour, minute = int(run.digits[:-2]), int(run.digits[-2:])
+    own = tokens[run.first : run.last + 1]
+    in_pairs = any(token.plain in language.teens or token.plain in language.tens for token in own[1:])
+    return in_pairs and 0 < hour <= HOURS and minute < MINUTES
 
 
 def _is_price(segment: Sequence[Token], language: SpokenLanguage) -> bool:

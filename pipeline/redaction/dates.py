@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.records import Role, SecretKind
-from pipeline.redaction.amounts import sentence_start
+from pipeline.redaction.amounts import sentence_end, sentence_start
 from pipeline.redaction.language import SpokenLanguage
 from pipeline.redaction.reader import Cue, Found, Limits, Token
 from pipeline.settings import RedactionSettings
@@ -68,7 +68,16 @@ def _announced(
     reach_s: float,
 ) -> list[Found]:
     """The first date after a cue, before anything else is announced, and where it is read back."""
-    later_s = (other.start_s for other in cues if other.kind not in DATE_KINDS and other.start_s >= cue.end_s)
+    own = streams[cue.speaker]
+    at = next(index for index, token in enumerate(own) if token.start_s >= cue.start_s)
+    asked_s = own[sentence_end(own, at) - 1].end_s  # "the expiration on that Visa?"
+    later_s = (
+        other.start_s
+        for other in cues
+        if other.kind not in DATE_KINDS
+        and other.start_s >= cue.end_s
+        and (other.strong or other.speaker != cue.speaker or other.start_s >= asked_s)
+    )
     until_s = min(cue.end_s + reach_s, next(later_s, cue.end_s + reach_s))
     first = next(
         (date for date in dates if cue.end_s <= streams[date.speaker][date.first].start_s < until_s),

@@ -75,6 +75,11 @@ class SpokenLanguage(BaseModel):
     money_words: Words
     naming_words: Words
     lead_ins: Words
+    links: Words
+    things_with_codes: Words
+    before_times: Words
+    price_endings: Words
+    email_articles: Words
     quantity_questions: Words
     request_phrases: Phrases
     number_nouns: Words

@@ -76,14 +76,14 @@ def find_numbers(
     settings: RedactionSettings,
 ) -> list[Found]:
     """Every run of digits that is a secret."""
-    answers = {run: _answers(run, cues, streams, language, settings) for run in runs}
+    cues_of = {run: _fitting_cues(run, cues, streams[run.speaker], language) for run in runs}
+    answers = {run: _answers(run, cues_of[run], streams, language, settings) for run in runs}
     runs = [
         run
         for run in runs
         if not _counts_something(run, streams[run.speaker], language)
         and (answers[run] or not is_amount(run, streams[run.speaker], language))
     ]
-    cues_of = {run: _fitting_cues(run, cues, streams[run.speaker], language) for run in runs}
     announced = {run: _announced_as(run, streams[run.speaker], cues_of[run], settings) for run in runs}
     found: dict[Run, SecretKind] = {}
     for order in range(CUES_TRIED):
@@ -118,7 +118,8 @@ def _answers(
     """The kind that a run is because it was clearly asked for or is named right before it."""
     cue = asked_for(run, cues, streams, language, settings.cue_reach_s)
     cue = cue or named_right_before(run, cues, streams, language)
-    if cue is None or _in_money(run, streams[run.speaker], language):
+    tokens = streams[run.speaker]
+    if cue is None or _in_money(run, tokens, language) or _is_year(run, tokens, language):
         return None
     return next((kind for kind in get_args(SecretKind) if kind == cue.kind), None)
 

@@ -45,7 +45,7 @@ def named_right_before(run: Run, cues: Sequence[Cue], streams: Streams, language
         return None
     tokens = streams[run.speaker]
     between = [token for token in tokens[max(0, run.first - MOST_LEAD_IN) : run.first] if token.start_s >= cue.end_s]
-    linked = all(token.plain in language.lead_ins | language.between for token in between)
+    linked = all(token.plain in language.links for token in between)
     reaches = run.first - len(between) > 0 and tokens[run.first - len(between) - 1].end_s <= cue.end_s
     return cue if linked and reaches and not any(token.ends_sentence for token in between) else None
 
@@ -55,6 +55,9 @@ def speaks_of_another_thing(cue: Cue, run: Run, tokens: Sequence[Token], languag
     if cue.speaker != run.speaker:
         return False
     first = sentence_start(tokens, run.first)
+    same_sentence = tokens[first].start_s <= cue.start_s
+    if same_sentence and language.things_with_codes & {token.plain for token in tokens[first : run.first]}:
+        return not cue.strong or cue.kind == "pin"
     between = [token for token in tokens[first : run.first] if token.start_s >= cue.end_s]
     for index, token in enumerate(between):
         if token.plain in language.places_of_things:
@@ -109,8 +112,14 @@ def _of_another_thing(
 
 
 def _last_before(run: Run, cues: Sequence[Cue]) -> Cue | None:
+    """The cue nearest before a run; a single harmless word beside one that names a secret is passed over."""
     before = bisect_left([cue.start_s for cue in cues], run.start_s)
-    return cues[before - 1] if before else None
+    last = cues[before - 1] if before else None
+    if last is not None and last.kind == HARMLESS and last.words == 1 and last.speaker != run.speaker:
+        named = cues[before - 2] if before > 1 else None
+        if named is not None and named.strong and named.speaker == last.speaker:
+            return named
+    return last
 
 
 def _asks(cue: Cue, tokens: Sequence[Token], language: SpokenLanguage) -> bool:

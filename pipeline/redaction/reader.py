@@ -201,9 +201,17 @@ def _numeral(
         return Numeral(index, index + 1, own, doubtful=doubtful)
     if plain in language.scales and before is not None and not before.misheard:
         return Numeral(index, index + 1, language.scales[plain], scale=True)
-    if plain in language.homophones:
+    if plain in language.homophones and not _counts_after(tokens[index + 1 : index + 3], language):
         return Numeral(index, index + 1, str(language.homophones[plain]), misheard=True)
     return None
+
+
+def _counts_after(after: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether a pair or a cardinal follows: "one for forty five", "one for one hundred"; "for" is no four."""
+    if not after:
+        return False
+    pair = after[0].plain in language.tens or after[0].plain in language.teens
+    return pair or after[-1].plain in language.scales
 
 
 def _believed(

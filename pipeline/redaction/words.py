@@ -49,6 +49,8 @@ def find_emails(
             asked = any(token.start_s - reach_s <= cue_s <= token.start_s for cue_s in asked_s)
             if at is None and asked and speaker != "agent":
                 at = index
+            if at is not None and tokens[min(at + 1, index)].plain in language.email_articles:
+                continue  # "at the office dot com"
             if at is not None and (first := _local_part(tokens, at, language)) < at:
                 found.append(Found("email", speaker, first, index))
     return found
@@ -75,6 +77,8 @@ def _local_part(tokens: Sequence[Token], at: int, language: SpokenLanguage) -> i
         token = tokens[first - 1]
         spelled = first >= 2 and len(tokens[first - 2].plain) == 1  # "s for Sierra"
         if token.ends_sentence or (token.plain in language.email_starts and not spelled):
+            opens = first >= 2 and tokens[first - 2].plain in language.email_starts and first < at
+            first -= token.plain in language.email_articles and opens  # "email me at the baker at ..."
             break
         first -= 1
     return first
