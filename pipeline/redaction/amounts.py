@@ -90,7 +90,9 @@ def _cardinal_end(own: Sequence[Token], start: int, language: SpokenLanguage) ->
         end = _below_hundred(own, index, language)
         if end == index:
             break
-        zeros = [language.scales[own[end].plain]] if end < len(own) and own[end].plain in language.scales else []
+        zeros = (
+            [language.scales[own[end].plain]] if end < len(own) and own[end].plain in language.scales else []
+        )
         if zeros and zeros[0] == HUNDRED and end + 1 < len(own):  # "two hundred [sixty seven] thousand"
             tail = _below_hundred(own, end + 1, language)
             if tail < len(own) and language.scales.get(own[tail].plain, HUNDRED) != HUNDRED:

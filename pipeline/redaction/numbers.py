@@ -14,6 +14,7 @@ from typing import get_args
 
 from pipeline.records import Role, SecretKind
 from pipeline.redaction.amounts import is_amount
+from pipeline.redaction.cues import HARMLESS, Cue
 from pipeline.redaction.forms import is_card_number, is_social_security_number, is_telephone_number
 from pipeline.redaction.language import SpokenLanguage
 from pipeline.redaction.questions import (
@@ -22,7 +23,7 @@ from pipeline.redaction.questions import (
     named_right_before,
     speaks_of_another_thing,
 )
-from pipeline.redaction.reader import HARMLESS, Cue, Found, Run, Token
+from pipeline.redaction.reader import Found, Run, Token
 from pipeline.settings import RedactionSettings
 
 
@@ -83,6 +84,7 @@ def find_numbers(
         for run in runs
         if not _counts_something(run, streams[run.speaker], language)
         and (answers[run] or not is_amount(run, streams[run.speaker], language))
+        and not _in_dates(run, streams[run.speaker])
     ]
     announced = {run: _announced_as(run, streams[run.speaker], cues_of[run], settings) for run in runs}
     found: dict[Run, SecretKind] = {}
@@ -92,9 +94,9 @@ def find_numbers(
             named = [run for run in named if not (_is_year(run, streams[run.speaker], language))]
             found |= dict.fromkeys(_fitting(kind, named, settings.cue_reach_s), kind)
     for run in runs:
-        kind = answers[run]
-        if run not in found and kind in FORMS:
-            found[run] = kind
+        answered = answers[run]
+        if answered is not None and run not in found and answered in FORMS:
+            found[run] = answered
     for run in runs:
         if run not in found:
             form = _kind_by_form(run, streams[run.speaker], announced[run], language)
@@ -103,7 +105,9 @@ def find_numbers(
     found |= {
         run: "reference_number"
         for run in runs
-        if run not in found and announced[run][:1] == [HARMLESS] and len(run.digits) >= FEWEST_REFERENCE_DIGITS
+        if run not in found
+        and announced[run][:1] == [HARMLESS]
+        and len(run.digits) >= FEWEST_REFERENCE_DIGITS
     }
     return [Found(kind, run.speaker, run.first, run.last, run.digits) for run, kind in found.items()]
 
@@ -122,6 +126,12 @@ def _answers(
     if cue is None or _in_money(run, tokens, language) or _is_year(run, tokens, language):
         return None
     return next((kind for kind in get_args(SecretKind) if kind == cue.kind), None)
+
+
+def _in_dates(run: Run, tokens: Sequence[Token]) -> bool:
+    """Whether a run is made of written dates: "4/5/2018 - 4/10/2018"."""
+    own = [token for token in tokens[run.first : run.last + 1] if token.digits]
+    return len(own) > 1 and all(token.is_date for token in own)
 
 
 def _in_money(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:

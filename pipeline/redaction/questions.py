@@ -9,12 +9,13 @@ from dataclasses import replace
 
 from pipeline.records import Role
 from pipeline.redaction.amounts import sentence_end, sentence_start
+from pipeline.redaction.cues import HARMLESS, Cue
 from pipeline.redaction.language import SpokenLanguage
-from pipeline.redaction.reader import HARMLESS, Cue, Run, Token, phrase_ends
+from pipeline.redaction.reader import MOST_SAID_BY_OTHER, Run, Token, phrase_ends
 
 FEWEST_DIGITS_FOR_WEAK = 4
 MOST_LEAD_IN = 10
-MOST_BETWEEN_QUESTION_AND_ANSWER = 12
+FEWEST_QUESTION_WORDS = 4
 Streams = Mapping[Role, Sequence[Token]]
 
 
@@ -34,17 +35,22 @@ def asked_for(
         return None
     if not cue.strong and len(run.digits) < FEWEST_DIGITS_FOR_WEAK:
         return None
-    asks = _asks(cue, streams[cue.speaker], language)
-    return cue if asks and _leads_in(run, streams[run.speaker], language) else None
+    asker = streams[cue.speaker]
+    asks = _asks(cue, asker, language) and not _asks_anew(cue, run, asker)
+    return cue if asks and leads_in(run.first, streams[run.speaker], language) else None
 
 
-def named_right_before(run: Run, cues: Sequence[Cue], streams: Streams, language: SpokenLanguage) -> Cue | None:
+def named_right_before(
+    run: Run, cues: Sequence[Cue], streams: Streams, language: SpokenLanguage
+) -> Cue | None:
     """What the speaker names right before a run: "my account number is ...", ``None`` for nothing."""
     cue = _last_before(run, cues)
     if cue is None or cue.speaker != run.speaker or not cue.strong or cue.kind == HARMLESS:
         return None
     tokens = streams[run.speaker]
-    between = [token for token in tokens[max(0, run.first - MOST_LEAD_IN) : run.first] if token.start_s >= cue.end_s]
+    between = [
+        token for token in tokens[max(0, run.first - MOST_LEAD_IN) : run.first] if token.start_s >= cue.end_s
+    ]
     linked = all(token.plain in language.links for token in between)
     reaches = run.first - len(between) > 0 and tokens[run.first - len(between) - 1].end_s <= cue.end_s
     return cue if linked and reaches and not any(token.ends_sentence for token in between) else None
@@ -135,9 +141,20 @@ def _asks(cue: Cue, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
     return sentence[-1].asks or ends_with_cue or requests
 
 
-def _leads_in(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
-    first = sentence_start(tokens, run.first)
-    before = [token for token in tokens[first : run.first] if not (token.digits or token.continues)]
+def _asks_anew(cue: Cue, run: Run, tokens: Sequence[Token]) -> bool:
+    """Whether the asker has gone on to something else before the run: another question, or a long turn."""
+    at = next((i for i, token in enumerate(tokens) if token.start_s >= cue.start_s), len(tokens) - 1)
+    end = sentence_end(tokens, at)
+    later = [token for token in tokens[end:] if token.start_s < run.start_s]
+    questions = [i for i, token in enumerate(later) if token.asks]
+    another = any(i - sentence_start(later, i) >= FEWEST_QUESTION_WORDS - 1 for i in questions)
+    return another or sum(token.turn != tokens[at].turn for token in later) > MOST_SAID_BY_OTHER
+
+
+def leads_in(index: int, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether nothing but fillers and words such as "it is" stand before a token in its sentence."""
+    first = sentence_start(tokens, index)
+    before = [token for token in tokens[first:index] if not (token.digits or token.continues)]
     return len(before) <= MOST_LEAD_IN and all(
         token.plain in language.lead_ins | language.between for token in before
     )

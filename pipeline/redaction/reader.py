@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.records import Role, SecretKind, Turn
@@ -18,8 +18,6 @@ MOST_SAID_BY_OTHER = 6
 FEWEST_DIGITS = 2
 FEWEST_DOUBTFUL = 3
 FEWEST_BESIDE_MISHEARD = 2
-HARMLESS = "harmless"
-NOUN_AND_NUMBER = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,62 +264,6 @@ def _digits_of(token: Token, language: SpokenLanguage) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cue:
-    """A phrase that announces a secret of a kind, or ``HARMLESS`` for a number that may stay."""
-
-    start_s: float
-    end_s: float
-    kind: str
-    speaker: Role
-    words: int
-    strong: bool = False
-    """Names a number or a date itself, not only a thing that has one."""
-
-
-def read_cues(streams: Mapping[Role, Sequence[Token]], language: SpokenLanguage) -> list[Cue]:
-    """All cues in time order; of those that share words the one that begins first, then the longest."""
-    phrases: dict[str, list[tuple[Phrase, str]]] = {}
-    for kind, own in (*language.cues.items(), (HARMLESS, language.harmless_cues)):
-        for phrase in own:
-            phrases.setdefault(phrase[0], []).append((phrase, kind))
-    named = {word for own in language.cues.values() for phrase in own for word in phrase}
-    cues = []
-    for speaker, tokens in streams.items():
-        words = tuple(token.plain for token in tokens)
-        index = 0
-        while index < len(words):
-            said = [
-                (len(phrase), kind)
-                for phrase, kind in phrases.get(words[index], ())
-                if words[index : index + len(phrase)] == phrase
-            ]
-            size, kind = max(said, default=(0, HARMLESS))
-            if not size and _names_other_number(words, index, named, language):
-                size = NOUN_AND_NUMBER
-            if size:
-                strong = any(word in language.naming_words for word in words[index : index + size])
-                start_s, end_s = tokens[index].start_s, tokens[index + size - 1].end_s
-                cues.append(Cue(start_s, end_s, kind, speaker, size, strong))
-            index += max(size, 1)
-    return sorted(cues)
-
-
-def _names_other_number(
-    words: Sequence[str], index: int, named: Container[str], language: SpokenLanguage
-) -> bool:
-    """Whether two words name a number that no cue names: "policy number", "MAC address"."""
-    noun = words[index]
-    return (
-        words[index + 1 : index + 2] != ()
-        and words[index + 1] in language.number_nouns
-        and noun.isalpha()
-        and len(noun) > 1
-        and noun not in named
-        and noun not in language.plain_before_number
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What ends a number: when the other speaks and cues are said, in time order, and long pauses."""
@@ -342,16 +284,19 @@ class Limits:
 
 def read_limits(
     streams: Mapping[Role, Sequence[Token]],
-    cues: Sequence[Cue],
+    cues_s: Sequence[float],
     language: SpokenLanguage,
     longest_pause_s: float,
 ) -> dict[Role, Limits]:
-    """What ends the numbers of each speaker."""
+    """What ends the numbers of each speaker.
+
+    Args:
+        cues_s: when something is announced, in time order.
+    """
     said = {
         speaker: [token.start_s for token in own if not token.digits and token.plain not in language.between]
         for speaker, own in streams.items()
     }
-    cues_s = sorted(cue.start_s for cue in cues)
     return {
         speaker: Limits(
             sorted(start_s for other, own in said.items() if other != speaker for start_s in own),

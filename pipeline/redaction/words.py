@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pipeline.records import Role, SecretKind
+from pipeline.redaction.cues import Cue
 from pipeline.redaction.language import SpokenLanguage
-from pipeline.redaction.reader import Cue, Found, Token, phrase_ends
+from pipeline.redaction.reader import Found, Token, phrase_ends
 from pipeline.settings import RedactionSettings
 
 Streams = Mapping[Role, Sequence[Token]]
@@ -38,7 +39,7 @@ def find_emails(
     asked_s = [cue.end_s for cue in cues if cue.kind == "email"]
     for speaker, tokens in streams.items():
         for index, token in enumerate(tokens):
-            if "@" in token.plain and len(token.plain) > 1:
+            if "@" in token.plain.strip("@"):
                 first = _local_part(tokens, index, language) if language.email_at else index
                 found.append(Found("email", speaker, first, index))
                 continue
@@ -111,7 +112,9 @@ def _street(tokens: Sequence[Token], index: int, language: SpokenLanguage) -> in
     start = index
     while start < len(tokens) and _in_number(tokens, start, language):
         start += 1
-    if sum(len(token.digits) for token in tokens[index:start]) > MOST_HOUSE_DIGITS:
+    number = tokens[index:start]
+    ended = any(token.ends_sentence for token in number)
+    if ended or sum(len(token.digits) for token in number) > MOST_HOUSE_DIGITS:
         return None
     named = False
     for position in range(start, min(len(tokens), start + MOST_STREET_WORDS)):

@@ -81,7 +81,11 @@ class KindRow:
 def examples(path: Path = EXAMPLES) -> tuple[Example, ...]:
     """The marked dialogues of a file: a turn a line, or turns parted by " / "."""
     sections: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return tuple(read_example(section, text.replace(TURNS_PARTED_BY, "\n")) for section, texts in sections.items() for text in texts)
+    return tuple(
+        read_example(section, text.replace(TURNS_PARTED_BY, "\n"))
+        for section, texts in sections.items()
+        for text in texts
+    )
 
 
 def half(which: Half) -> list[Example]:
