@@ -35,6 +35,7 @@ SecretKind = Literal[
     "postcode",
     "date_of_birth",
     "name",
+    "reference_number",
 ]
 Verdict = Literal["met", "partly_met", "missed", "violated", "not_applicable", "not_scored"]
 

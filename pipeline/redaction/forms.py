@@ -8,8 +8,15 @@ from collections.abc import Sequence
 
 CARD_DIGITS = range(13, 20)
 CARD_FIRST_DIGITS = "3456"  # travel, Visa, Mastercard and Maestro, Discover and UnionPay
+FIFTEEN_DIGITS = (
+    "34",
+    "37",
+    "1800",
+    "2131",
+)  # American Express, old JCB; no telephone's IMEI
 NEW_MASTERCARD = range(2221, 2721)
 SOCIAL_SECURITY_DIGITS = 9
+IMEI_DIGITS = 15
 
 
 def is_card_number(digits: str) -> bool:
@@ -18,6 +25,8 @@ def is_card_number(digits: str) -> bool:
     Source: ISO/IEC 7812-1 (numbers of 13 to 19 digits, Luhn's check digit), ranges of the card schemes.
     """
     if len(digits) not in CARD_DIGITS:
+        return False
+    if len(digits) == IMEI_DIGITS and not digits.startswith(FIFTEEN_DIGITS):
         return False
     of_a_scheme = digits[0] in CARD_FIRST_DIGITS or int(digits[:4]) in NEW_MASTERCARD
     return of_a_scheme and luhn(digits)

@@ -70,6 +70,26 @@ class SpokenLanguage(BaseModel):
     unit_types: Words
     name_cues: Phrases
     titles: Words
+    money_signs: Words
+    money_units: Words
+    money_words: Words
+    naming_words: Words
+    lead_ins: Words
+    links: Words
+    things_with_codes: Words
+    before_times: Words
+    price_endings: Words
+    email_articles: Words
+    quantity_questions: Words
+    request_phrases: Phrases
+    number_nouns: Words
+    plain_before_number: Words
+    places_of_things: Words
+    code_places: Words
+    things_that_expire: Words
+    card_words: Words
+    other_dates: Words
+    born_words: Words
 
 
 @cache

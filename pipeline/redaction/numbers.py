@@ -10,11 +10,20 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import get_args
 
 from pipeline.records import Role, SecretKind
+from pipeline.redaction.amounts import is_amount
+from pipeline.redaction.cues import HARMLESS, Cue
 from pipeline.redaction.forms import is_card_number, is_social_security_number, is_telephone_number
 from pipeline.redaction.language import SpokenLanguage
-from pipeline.redaction.reader import HARMLESS, Cue, Found, Run, Token
+from pipeline.redaction.questions import (
+    asked_for,
+    letter_before,
+    named_right_before,
+    speaks_of_another_thing,
+)
+from pipeline.redaction.reader import Found, Run, Token
 from pipeline.settings import RedactionSettings
 
 
@@ -44,7 +53,9 @@ FORMS: Mapping[SecretKind, Form] = {
     "phone_number": Form(7, 16, complete=10),
     "postcode": Form(5, 5, also=9),
 }
+CODES: tuple[SecretKind, ...] = ("pin", "security_code")
 FEWEST_UNANNOUNCED = 8
+FEWEST_REFERENCE_DIGITS = 5
 TELEPHONE_LENGTHS = (10, 11)
 TELEPHONE_PARTS = ([3, 3, 4], [1, 3, 3, 4])
 SOCIAL_SECURITY_PARTS = [3, 2, 4]
@@ -66,8 +77,16 @@ def find_numbers(
     settings: RedactionSettings,
 ) -> list[Found]:
     """Every run of digits that is a secret."""
-    runs = [run for run in runs if not _counts_something(run, streams[run.speaker], language)]
-    announced = {run: _announced_as(run, streams[run.speaker], cues, settings) for run in runs}
+    cues_of = {run: _fitting_cues(run, cues, streams[run.speaker], language) for run in runs}
+    answers = {run: _answers(run, cues_of[run], streams, language, settings) for run in runs}
+    runs = [
+        run
+        for run in runs
+        if not _counts_something(run, streams[run.speaker], language)
+        and (answers[run] or not is_amount(run, streams[run.speaker], language))
+        and not _in_dates(run, streams[run.speaker])
+    ]
+    announced = {run: _announced_as(run, streams[run.speaker], cues_of[run], settings) for run in runs}
     found: dict[Run, SecretKind] = {}
     for order in range(CUES_TRIED):
         for kind in FORMS:
@@ -75,11 +94,67 @@ def find_numbers(
             named = [run for run in named if not (_is_year(run, streams[run.speaker], language))]
             found |= dict.fromkeys(_fitting(kind, named, settings.cue_reach_s), kind)
     for run in runs:
+        answered = answers[run]
+        if answered is not None and run not in found and answered in FORMS:
+            found[run] = answered
+    for run in runs:
         if run not in found:
             form = _kind_by_form(run, streams[run.speaker], announced[run], language)
             found |= {run: form} if form else {}
     found |= _read_back([run for run in runs if run not in found], found)
+    found |= {
+        run: "reference_number"
+        for run in runs
+        if run not in found
+        and announced[run][:1] == [HARMLESS]
+        and len(run.digits) >= FEWEST_REFERENCE_DIGITS
+    }
     return [Found(kind, run.speaker, run.first, run.last, run.digits) for run, kind in found.items()]
+
+
+def _answers(
+    run: Run,
+    cues: Sequence[Cue],
+    streams: Mapping[Role, Sequence[Token]],
+    language: SpokenLanguage,
+    settings: RedactionSettings,
+) -> SecretKind | None:
+    """The kind that a run is because it was clearly asked for or is named right before it."""
+    cue = asked_for(run, cues, streams, language, settings.cue_reach_s)
+    cue = cue or named_right_before(run, cues, streams, language)
+    tokens = streams[run.speaker]
+    if cue is None or _in_money(run, tokens, language) or _is_year(run, tokens, language):
+        return None
+    return next((kind for kind in get_args(SecretKind) if kind == cue.kind), None)
+
+
+def _in_dates(run: Run, tokens: Sequence[Token]) -> bool:
+    """Whether a run is made of written dates: "4/5/2018 - 4/10/2018"."""
+    own = [token for token in tokens[run.first : run.last + 1] if token.digits]
+    return len(own) > 1 and all(token.is_date for token in own)
+
+
+def _in_money(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    after = tokens[run.last + 1].plain if run.last + 1 < len(tokens) else ""
+    return after in language.money_units and not tokens[run.last].ends_sentence
+
+
+def _fitting_cues(
+    run: Run, cues: Sequence[Cue], tokens: Sequence[Token], language: SpokenLanguage
+) -> Sequence[Cue]:
+    """The cues without those of codes where the sentence tells of a thing's code: "the code on the lamp"."""
+    starts = [cue.start_s for cue in cues]
+    until = bisect_left(starts, run.start_s)
+    near = cues[max(0, until - CUES_TRIED) : until]
+    lettered = letter_before(run, tokens, language)
+    other = {
+        cue
+        for cue in near
+        if cue.kind in CODES
+        and cue.speaker == run.speaker
+        and (lettered or speaks_of_another_thing(cue, run, tokens, language))
+    }
+    return [cue for cue in cues if cue not in other] if other else cues
 
 
 def _counts_something(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
@@ -105,7 +180,8 @@ def _announced_as(
     before = cues[bisect_left(starts, run.start_s - settings.cue_reach_s) : bisect_left(starts, run.start_s)]
     kinds: list[str] = []
     for cue in reversed(before):
-        if cue.kind == HARMLESS and cue.words == 1 and not _right_before(cue, run, settings):
+        nearest = cue == before[-1]
+        if cue.kind == HARMLESS and cue.words == 1 and not _right_before(cue, run, settings, nearest):
             continue
         if cue.kind not in kinds:
             kinds.append(cue.kind)
@@ -119,8 +195,13 @@ def _announced_as(
     return [after[0].kind] if after and after[0].end_s <= until_s else []
 
 
-def _right_before(cue: Cue, run: Run, settings: RedactionSettings) -> bool:
-    return cue.speaker == run.speaker and run.start_s - cue.end_s <= settings.loose_cue_reach_s
+def _right_before(cue: Cue, run: Run, settings: RedactionSettings, nearest: bool) -> bool:
+    """Whether a single word that announces something harmless is said of this run.
+
+    It is in the question that the run answers, or the speaker's own word close before.
+    """
+    own = cue.speaker == run.speaker
+    return (own or nearest) and run.start_s - cue.end_s <= settings.loose_cue_reach_s
 
 
 def _fitting(kind: SecretKind, runs: Sequence[Run], reach_s: float) -> list[Run]:
@@ -156,7 +237,7 @@ def _kind_by_form(
     written = "-".join(groups) if len(groups) > 1 else tokens[run.first].raw.strip(".,?! ")
     if is_card_number(digits):
         return "card_number"
-    if HARMLESS in announced[:1]:
+    if HARMLESS in announced[:1] or letter_before(run, tokens, language):
         return None
     parts = [len(part) for part in re.split(r"\D+", written) if part]
     if parts == SOCIAL_SECURITY_PARTS and is_social_security_number(digits):
@@ -168,8 +249,9 @@ def _kind_by_form(
         token.plain in language.tens | language.teens for token in tokens[run.first : run.last + 1]
     )
     years = YEARS.fullmatch(digits) and max(map(len, groups)) <= YEAR_DIGITS
-    if len(digits) >= FEWEST_UNANNOUNCED and not (announced or in_pairs or years):
-        return "card_number"  # or a part of one: nobody says a number of this length for nothing
+    if len(digits) >= FEWEST_UNANNOUNCED and not (in_pairs or years):
+        # or a part of one: nobody says a number of this length for nothing
+        return next((kind for kind in FORMS if kind in announced[:1]), "card_number")
     return None
 
 

@@ -18,7 +18,6 @@ MOST_SAID_BY_OTHER = 6
 FEWEST_DIGITS = 2
 FEWEST_DOUBTFUL = 3
 FEWEST_BESIDE_MISHEARD = 2
-HARMLESS = "harmless"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,9 +199,17 @@ def _numeral(
         return Numeral(index, index + 1, own, doubtful=doubtful)
     if plain in language.scales and before is not None and not before.misheard:
         return Numeral(index, index + 1, language.scales[plain], scale=True)
-    if plain in language.homophones:
+    if plain in language.homophones and not _counts_after(tokens[index + 1 : index + 3], language):
         return Numeral(index, index + 1, str(language.homophones[plain]), misheard=True)
     return None
+
+
+def _counts_after(after: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether a pair or a cardinal follows: "one for forty five", "one for one hundred"; "for" is no four."""
+    if not after:
+        return False
+    pair = after[0].plain in language.tens or after[0].plain in language.teens
+    return pair or after[-1].plain in language.scales
 
 
 def _believed(
@@ -257,40 +264,6 @@ def _digits_of(token: Token, language: SpokenLanguage) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cue:
-    """A phrase that announces a secret of a kind, or ``HARMLESS`` for a number that may stay."""
-
-    start_s: float
-    end_s: float
-    kind: str
-    speaker: Role
-    words: int
-
-
-def read_cues(streams: Mapping[Role, Sequence[Token]], language: SpokenLanguage) -> list[Cue]:
-    """All cues in time order; of those that share words the one that begins first, then the longest."""
-    phrases: dict[str, list[tuple[Phrase, str]]] = {}
-    for kind, own in (*language.cues.items(), (HARMLESS, language.harmless_cues)):
-        for phrase in own:
-            phrases.setdefault(phrase[0], []).append((phrase, kind))
-    cues = []
-    for speaker, tokens in streams.items():
-        words = tuple(token.plain for token in tokens)
-        index = 0
-        while index < len(words):
-            said = [
-                (len(phrase), kind)
-                for phrase, kind in phrases.get(words[index], ())
-                if words[index : index + len(phrase)] == phrase
-            ]
-            size, kind = max(said, default=(0, HARMLESS))
-            if size:
-                cues.append(Cue(tokens[index].start_s, tokens[index + size - 1].end_s, kind, speaker, size))
-            index += max(size, 1)
-    return sorted(cues)
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What ends a number: when the other speaks and cues are said, in time order, and long pauses."""
@@ -311,16 +284,19 @@ class Limits:
 
 def read_limits(
     streams: Mapping[Role, Sequence[Token]],
-    cues: Sequence[Cue],
+    cues_s: Sequence[float],
     language: SpokenLanguage,
     longest_pause_s: float,
 ) -> dict[Role, Limits]:
-    """What ends the numbers of each speaker."""
+    """What ends the numbers of each speaker.
+
+    Args:
+        cues_s: when something is announced, in time order.
+    """
     said = {
         speaker: [token.start_s for token in own if not token.digits and token.plain not in language.between]
         for speaker, own in streams.items()
     }
-    cues_s = sorted(cue.start_s for cue in cues)
     return {
         speaker: Limits(
             sorted(start_s for other, own in said.items() if other != speaker for start_s in own),

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.records import UNDETERMINED, Role, SecretKind, Turn
+from pipeline.redaction.cues import read_cues
 from pipeline.redaction.dates import find_dates
 from pipeline.redaction.language import SpokenLanguage, load_spoken_language
 from pipeline.redaction.numbers import find_numbers
-from pipeline.redaction.reader import Found, Token, read_cues, read_limits, read_runs, read_tokens
+from pipeline.redaction.questions import without_other_expiries
+from pipeline.redaction.reader import Found, Token, read_limits, read_runs, read_tokens
 from pipeline.redaction.words import find_addresses, find_emails, find_names, find_passwords, find_spelled
 from pipeline.settings import RedactionSettings
 
@@ -47,15 +49,15 @@ def _found(
     streams: Mapping[Role, Sequence[Token]], spoken: SpokenLanguage, settings: RedactionSettings
 ) -> list[Found]:
     """Secrets by the rules of one language; the tokens are the same in all but their digits."""
-    cues = read_cues(streams, spoken)
-    limits = read_limits(streams, cues, spoken, settings.longest_pause_s)
+    cues = without_other_expiries(read_cues(streams, spoken), streams, spoken, settings.cue_reach_s)
+    limits = read_limits(streams, [cue.start_s for cue in cues], spoken, settings.longest_pause_s)
     runs = read_runs(streams, limits, spoken)
     return [
         *find_emails(streams, cues, spoken, settings.cue_reach_s),
         *find_spelled(streams, cues, spoken, settings),
         *find_dates(streams, cues, limits, spoken, settings),
+        *find_addresses(streams, spoken),  # before numbers: a house number may be said digit by digit
         *find_numbers(runs, cues, streams, spoken, settings),
-        *find_addresses(streams, spoken),
         *find_passwords(streams, spoken),
         *find_names(streams, spoken),
     ]

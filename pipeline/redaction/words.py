@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pipeline.records import Role, SecretKind
+from pipeline.redaction.cues import Cue
 from pipeline.redaction.language import SpokenLanguage
-from pipeline.redaction.reader import Cue, Found, Token, phrase_ends
+from pipeline.redaction.reader import Found, Token, phrase_ends
 from pipeline.settings import RedactionSettings
 
 Streams = Mapping[Role, Sequence[Token]]
@@ -38,7 +39,7 @@ def find_emails(
     asked_s = [cue.end_s for cue in cues if cue.kind == "email"]
     for speaker, tokens in streams.items():
         for index, token in enumerate(tokens):
-            if "@" in token.plain and len(token.plain) > 1:
+            if "@" in token.plain.strip("@"):
                 first = _local_part(tokens, index, language) if language.email_at else index
                 found.append(Found("email", speaker, first, index))
                 continue
@@ -49,6 +50,8 @@ def find_emails(
             asked = any(token.start_s - reach_s <= cue_s <= token.start_s for cue_s in asked_s)
             if at is None and asked and speaker != "agent":
                 at = index
+            if at is not None and tokens[min(at + 1, index)].plain in language.email_articles:
+                continue  # "at the office dot com"
             if at is not None and (first := _local_part(tokens, at, language)) < at:
                 found.append(Found("email", speaker, first, index))
     return found
@@ -62,7 +65,8 @@ def _ends_domain(tokens: Sequence[Token], index: int, language: SpokenLanguage) 
     before = tokens[max(0, index - 3) : index]
     if token.plain not in language.email_endings or not before:
         return False
-    dotted = token.raw.startswith(".") or before[-1].plain in language.email_dot
+    parted = before[-1].ends_sentence and token.capitalized  # "at the doctor dot. Com is short for"
+    dotted = token.raw.startswith(".") or (before[-1].plain in language.email_dot and not parted)
     undotted = token.plain in language.email_endings_undotted
     return dotted or (undotted and any(one.plain in language.email_at for one in before))
 
@@ -74,6 +78,8 @@ def _local_part(tokens: Sequence[Token], at: int, language: SpokenLanguage) -> i
         token = tokens[first - 1]
         spelled = first >= 2 and len(tokens[first - 2].plain) == 1  # "s for Sierra"
         if token.ends_sentence or (token.plain in language.email_starts and not spelled):
+            opens = first >= 2 and tokens[first - 2].plain in language.email_starts and first < at
+            first -= token.plain in language.email_articles and opens  # "email me at the baker at ..."
             break
         first -= 1
     return first
@@ -106,7 +112,9 @@ def _street(tokens: Sequence[Token], index: int, language: SpokenLanguage) -> in
     start = index
     while start < len(tokens) and _in_number(tokens, start, language):
         start += 1
-    if sum(len(token.digits) for token in tokens[index:start]) > MOST_HOUSE_DIGITS:
+    number = tokens[index:start]
+    ended = any(token.ends_sentence for token in number)
+    if ended or sum(len(token.digits) for token in number) > MOST_HOUSE_DIGITS:
         return None
     named = False
     for position in range(start, min(len(tokens), start + MOST_STREET_WORDS)):

@@ -1,4 +1,4 @@
-"""Secrets marked in ``tests/data/redaction.en.yaml`` against those that are found.
+"""Secrets marked in ``tests/data/redaction*.en.yaml`` against those that are found.
 
 A secret is found when every word of it is taken out, whatever it is called; what is taken out is right when
 it touches a marked secret. By word, the same over single words. One half of the examples, drawn by a fixed
@@ -20,6 +20,8 @@ from pipeline.redaction.secrets import Secret, find_secrets
 from pipeline.settings import RedactionSettings
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "redaction.en.yaml"
+MISLEADING = EXAMPLES.with_name("redaction_misleading.en.yaml")
+TURNS_PARTED_BY = " / "
 LANGUAGE = "en"
 SPEAKERS: Mapping[str, Role] = {"A": "agent", "C": "customer"}
 PIECE = re.compile(r"\{(?P<kind>\w+): (?P<words>[^}]*)\}|\[(?P<pause_s>[\d.]+)\]|(?P<word>[^\s{[]+)")
@@ -76,9 +78,14 @@ class KindRow:
 
 
 @cache
-def examples() -> tuple[Example, ...]:
-    sections: dict[str, list[str]] = yaml.safe_load(EXAMPLES.read_text(encoding="utf-8"))
-    return tuple(read_example(section, text) for section, texts in sections.items() for text in texts)
+def examples(path: Path = EXAMPLES) -> tuple[Example, ...]:
+    """The marked dialogues of a file: a turn a line, or turns parted by " / "."""
+    sections: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return tuple(
+        read_example(section, text.replace(TURNS_PARTED_BY, "\n"))
+        for section, texts in sections.items()
+        for text in texts
+    )
 
 
 def half(which: Half) -> list[Example]:

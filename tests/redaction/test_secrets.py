@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.redaction.apply import redact_turns
 from pipeline.redaction.secrets import find_secrets
 from pipeline.settings import RedactionSettings, load_settings
-from tests.benchmarks.redaction import KindRow, examples, half, measure, places, read_example
+from tests.benchmarks.redaction import MISLEADING, KindRow, examples, half, measure, places, read_example
 
 SETTINGS = load_settings().redaction
 NAMES = load_settings(assignments=["redaction.kinds=name"]).redaction
@@ -46,6 +46,56 @@ def test_the_examples_are_many_and_hard() -> None:
     assert sum(not example.secrets for example in examples()) >= 70
     assert 3 * sum(example.section.startswith("recognized") for example in examples()) >= len(examples())
     assert all(bool(example.secrets) != example.section.endswith("harmless") for example in examples())
+
+
+@pytest.mark.parametrize("row", measure(examples(MISLEADING), SETTINGS), ids=lambda row: row.kind)
+def test_words_that_lead_astray_change_nothing(row: KindRow) -> None:
+    """What a sentence makes an amount, a year or another number stays; what answers a question goes."""
+    assert row.secrets.recall is not None
+    assert row.secrets.recall >= (0.98 if row.kind in STRICT else 0.95)
+    assert row.secrets.precision is not None
+    assert row.secrets.precision >= 0.95
+
+
+def test_misleading_examples_are_many() -> None:
+    """Half of at least 300 spoken examples hold nothing that must go."""
+    every = examples(MISLEADING)
+    harmless = [example for example in every if example.section == "must_stay"]
+    assert len(every) >= 300
+    assert len(harmless) >= 145
+    assert not any(example.secrets for example in harmless)
+    assert all(example.secrets for example in every if example.section == "must_go")
+
+
+@given(
+    st.integers(1, 99), st.sampled_from(["hundred", "thousand"]), st.sampled_from(["card", "bank account"])
+)
+def test_no_cardinal_is_a_number_in_digits(value: int, scale: str, place: str) -> None:
+    """However large, a cardinal beside a card or an account is an amount."""
+    tens = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+    teens = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+    small = f"{tens[value // 10]} {DIGITS[value % 10] if value % 10 else ''}"
+    words = " ".join((teens[value - 10] if 10 <= value < 20 else small).split())
+    text = f"C: On my {place} there are {words} {scale} and {words}."
+    assert redacted(text) == text.removeprefix("C: ")
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=3, max_size=40),
+    st.sampled_from(["card number", "PIN", "account number"]),
+)
+def test_the_answer_to_a_question_goes_whatever_its_length(digits: list[int], asked: str) -> None:
+    """A recognizer's slip, too few or too many digits, leaves no answer standing."""
+    words = " ".join(DIGITS[digit] for digit in digits)
+    assert not set(DIGITS) & set(redacted(f"A: What is your {asked}?\nC: It is {words}.").strip(".").split())
+
+
+def test_other_numbers_are_named_where_that_is_wanted() -> None:
+    """A policy number is no card number, and by setting it goes under its own name."""
+    asked = "A: Can I have the policy number?\nC: Seven seven three one nine nine zero four."
+    assert redacted(asked).endswith("Seven seven three one nine nine zero four.")
+    wanted = load_settings(assignments=["redaction.kinds=card_number, reference_number"]).redaction
+    assert redacted(asked, wanted).endswith("[REFERENCE_NUMBER].")
 
 
 def luhn(digits: list[int]) -> int:
