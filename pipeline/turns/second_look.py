@@ -1,10 +1,10 @@
 """A second look at what seems an interruption: does the one who comes in take the floor, or help it along?
 
-Times and sound cannot tell them apart: people answer before a question is out, thank, confirm, sympathize, and
-ask the next question while the other pads what is said already. So this looks at what happens to the floor:
-does the holder still have something new to say, is the holder's sentence left open, does the comer bring
-something of their own or take up the holder's words. A logistic model of four such features weighs it; the
-weights and the words that the features look for are in ``configs/second_look.<language>.json``, fitted on
+Times and sound cannot tell them apart: people answer before a question is out, thank, confirm, sympathize,
+and ask the next question while the other pads what is said already. So this looks at what happens to the
+floor: does the holder still have something new to say, is the holder's sentence left open, does the comer
+bring something of their own or take up the holder's words. A logistic model of four such features weighs it;
+the weights and the words that the features look for are in ``configs/second_look.<language>.json``, fitted on
 natural talk by ``tests/benchmarks/fit_second_look.py``. Clear cut-offs and talking on over each other, which
 friendly talk does not show, count by their sound. A language without that file has no second look.
 """
@@ -30,7 +30,7 @@ NAMES = ("asks_over", "brings_over", "leaves_open", "brings")
 LEFT_S, LEFT_SCALE_S = 0.6, 0.25
 """What the holder still has to say, from which it is more than last words."""
 AIR_S = 0.6
-"""How much longer an overlap looks where nothing is known but times that were drawn around utterances by hand."""
+"""How much longer an overlap looks where all that is known is times drawn around utterances by hand."""
 OWN_WORDS, MOST_WORDS, NEW_WORDS = 3, 5, 2
 EARLY_WORDS = 14
 """Where a question mark tells of what the comer begins with."""
@@ -125,8 +125,8 @@ def _clear_by_sound(
 ) -> bool:
     """Whether sound and words leave little doubt: F is cut off, or both talk on.
 
-    Never where O acknowledges, echoes, thanks or asks to repeat in a few words, answers F's question, or where F was
-    only acknowledging.
+    Never where O acknowledges, echoes, thanks or asks to repeat in a few words, answers F's question, or
+    where F was only acknowledging.
     """
     if e.cues is None or verdict.confidence < settings.sound_confidence:
         return False
@@ -166,7 +166,8 @@ def features(e: Encounter, look: SecondLook) -> dict[str, float]:
 
     ``asks_over``: asks while the holder has something new to say; ``brings_over``: says something else then,
     without acknowledging anything; ``leaves_open``: the holder's sentence ends on a word that wants another;
-    ``brings``: how many words of the comer are their own. Help and echoes count for none of them.
+    ``brings``: how many words of the comer are their own. Help, echoes, and
+    coming in on mere acknowledgements count for none of the first three.
     """
     said, rest = normal_words(e.holder_said), normal_words(e.holder_rest)
     whole = f"{e.holder_said} {e.holder_rest}".strip()
@@ -190,18 +191,16 @@ def features(e: Encounter, look: SecondLook) -> dict[str, float]:
     new = [word for word in rest if word not in fillers | acknowledging and word not in said[-SAID_WORDS:]]
     left_s = e.remaining_s - (AIR_S if e.cues is None else 0.0)
     over = min(1.0, len(new) / NEW_WORDS) / (1 + math.exp(-(left_s - LEFT_S) / LEFT_SCALE_S))
-    over *= not helps and not echoes
+    held_nothing = _acknowledges([*said, *rest], look)
+    takes = not helps and not echoes and not held_nothing
     brings = min(len(own), MOST_WORDS) / MOST_WORDS
     completeness = load_completeness(look.language)
     odds = completeness.log_odds(whole) if completeness and whole else None
     return {
-        "asks_over": asks * over,
-        "brings_over": (not acknowledges) * brings * over,
+        "asks_over": takes * asks * over,
+        "brings_over": takes * (not acknowledges) * brings * over,
         "leaves_open": float(
-            _last_word(whole, hesitating) in look.open_ends
-            and len(own) >= OWN_WORDS
-            and not helps
-            and not echoes
+            _last_word(whole, hesitating) in look.open_ends and len(own) >= OWN_WORDS and takes
         ),
         "brings": brings,
         "asks": float(asks),
@@ -209,7 +208,7 @@ def features(e: Encounter, look: SecondLook) -> dict[str, float]:
         "echoes": float(echoes),
         "only_acknowledges": float(acknowledges and not own),
         "asks_again": float(asks and any(word in look.asking_again for word in words[:REPEAT_WITHIN])),
-        "holder_acknowledges": float(_acknowledges([*said, *rest], look)),
+        "holder_acknowledges": float(held_nothing),
         "holder_asked": float("?" in whole[-LAST_LETTERS:]),
         "finished": math.tanh((odds or 0.0) / 3),
     }
@@ -224,7 +223,7 @@ def _acknowledges(words: Sequence[str], look: SecondLook) -> bool:
 
 
 def _last_word(text: str, hesitations: frozenset[str]) -> str | None:
-    """The last word that is no hesitation; ``None`` where a mark stands alone: something was not understood."""
+    """The last word that is no hesitation; ``None`` where a mark stands alone: something was not heard."""
     tokens = text.split()
     if tokens and not any(sign.isalnum() for sign in tokens[-1]):
         return None

@@ -1,8 +1,8 @@
 """Real voices with interruptions laid in: ``make accuracy VOICES=folder``.
 
 The folder holds interviews of two people, ``<name>.mp3`` beside ``<name>.txt`` with their words, one turn a
-line, the one who asks first and then in turn. Turns are cut out by the words that the recognizer finds and laid on
-two channels anew, in the telephone band:
+line, the one who asks first and then in turn. Turns are cut out by the words that the recognizer finds and
+laid on two channels anew, in the telephone band:
 
 - an interruption: something of the asker's own from the middle of an answer on (an answer that is laid over a
   question could pass for an early one); half of the time the other then breaks off in mid-phrase, where
@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,9 @@ LONG_WORDS, LONG_S, OWN_WORDS, OWN_S = 9, 3.0, 5, 1.2
 AHEAD_S, LEFT_S, BREAKS_OFF_S = 1.2, 1.5, (0.5, 1.2)
 LAST_S, EARLY_S = (0.0, 0.45), (0.3, 0.7)
 SYMPATHY = "sorry"
-LEADING = frozenset("ok okay so and sure yeah yes no alright all right uh um mhm mm oh well great perfect".split())
+LEADING = frozenset(
+    "ok okay so and sure yeah yes no alright all right uh um mhm mm oh well great perfect".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ def spoken(lines: Sequence[Sequence[str]], heard: Sequence[Word], whole: Samples
         if not line or len(known) < LIKE_TRUTH * len(line) or not {inside[0], inside[-1]} <= set(known):
             continue
         words = tuple((tokens[index][0], found[index].start_s, found[index].end_s) for index in known)
-        if all(one[1] < other[1] for one, other in zip(words, words[1:], strict=False)):
+        if all(one[1] < other[1] for one, other in pairwise(words)):
             turns.append(Spoken(ROLES[number % 2], number, words, whole))
     return turns
 
@@ -183,8 +186,14 @@ def scenes(name: str, some: Sequence[Spoken]) -> list[Scene]:
         for role in ROLES
         for sort in EACH
         if role == "agent" or sort not in INTERRUPTIONS
-        for number, drawn in enumerate(_draws(sort, role, some, np.random.default_rng([SEED, *name.encode()])))
+        for number, drawn in enumerate(
+            _draws(sort, role, some, np.random.default_rng([SEED, *name.encode()]))
+        )
     ]
+
+
+def _random(name: str) -> Random:
+    return np.random.default_rng([SEED, *name.encode()])
 
 
 def _draws(
@@ -241,7 +250,7 @@ def _interruption(
 
 
 def _own(one: Spoken) -> Spoken | None:
-    """A turn from its first word on that is more than an acknowledgement, where enough is left of it; no sympathy."""
+    """A turn from its first word on that is more than an acknowledgement; ``None``: little or sympathy."""
     first = next((at for at, (word, _, _) in enumerate(one.words) if word not in LEADING), len(one.words))
     left = one.part(first, len(one.words))
     if SYMPATHY in [word for word, _, _ in left.words[:OWN_WORDS]]:
@@ -286,10 +295,8 @@ def hear(folder: Path, settings: Settings, recognizer: Recognizer) -> list[Heard
             activity = [sounding(one, settings) for one in samples]
             words = recognized(samples, activity, settings, recognizer)
             found += [
-                Heard(*each, *rest)
-                for *each, rest in zip(
-                    group, [condition] * len(group), zip(samples, activity, words, strict=True), strict=True
-                )
+                Heard(scene, condition, *rest)
+                for scene, *rest in zip(group, samples, activity, words, strict=True)
             ]
     return found
 

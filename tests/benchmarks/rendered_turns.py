@@ -2,9 +2,9 @@
 
 Dialogues of a folder as ``tests/benchmarks/natural_turns.py`` reads it are spoken at their own times by two
 of the sample voices (flite's, which must be installed), two channels in the telephone band, and go the
-whole way: speech, words, turns. What is labeled is looked for where it was put. An utterance is spoken as fast as
-fits its time without the air around it. Synthetic voices do not break off, and pauses inside an utterance
-are filled: times and words are natural here, the voice is not.
+whole way: speech, words, turns. What is labeled is looked for where it was put. An utterance is spoken as
+fast as fits its time without the air around it. Synthetic voices do not break off, and pauses inside an
+utterance are filled: times and words are natural here, the voice is not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,7 +98,6 @@ def _nearest(items: Sequence[Judged], label: Mapping[str, Any]) -> Judged | None
     near = [
         item
         for item in items
-        if item.vocalization.speaker == label["by"]
-        and abs(item.vocalization.start_s - start_s) <= COLLAR_S
+        if item.vocalization.speaker == label["by"] and abs(item.vocalization.start_s - start_s) <= COLLAR_S
     ]
     return min(near, key=lambda item: abs(item.vocalization.start_s - start_s), default=None)

@@ -121,9 +121,7 @@ def _true_words(case: Case, role: Role, speech: Sequence[Span], settings: Settin
 
 
 def _transcribed(group: Sequence[Heard], settings: Settings, recognizer: Recognizer) -> list[Heard]:
-    heard = recognized(
-        [one.samples for one in group], [one.activity for one in group], settings, recognizer
-    )
+    heard = recognized([one.samples for one in group], [one.activity for one in group], settings, recognizer)
     return [replace(one, words=own) for one, own in zip(group, heard, strict=True)]
 
 
