@@ -389,15 +389,8 @@ class TurnsSettings(Section):
         ge=0,
         le=1,
     )
-    friendly_probability: float = setting(
-        "the same where the first words thank, confirm or reassure",
-        source="docs/measures/turn-taking.md [our]",
-        ge=0,
-        le=1,
-    )
     sound_confidence: float = setting(
-        "confidence by times and sound from which an open sentence was cut off, and friendly words do not "
-        "undo an interruption",
+        "confidence by times and sound from which an open sentence was cut off",
         source="docs/measures/turn-taking.md [ex]",
         ge=0,
         le=1,

@@ -80,7 +80,11 @@ def dont_interrupt(scene: Scene) -> Ruling:
 
 
 def let_them_tell(scene: Scene) -> Ruling:
-    """The first account of the problem ends by itself."""
+    """The first account of the problem ends by itself.
+
+    It rests on the same judgment as `dont_interrupt`: cut off is what an interruption cut off that is
+    sure enough to be judged, and what was interrupted did not end by itself. All between is for listening.
+    """
     account = scene.account
     if account is None:
         return Ruling(verdict="not_applicable", reason=Text("why.no_problem"))
@@ -88,11 +92,15 @@ def let_them_tell(scene: Scene) -> Ruling:
     if account.cut_off is None:
         return Ruling(verdict="not_scored", reason=Text("why.account_unheard"), evidence=moment)
     length_s = account.end_s - account.start_s
-    if not account.cut_off:
+    by = [event for event in scene.interruptions if account.start_s <= event.start_s < account.end_s]
+    if not account.cut_off and not by:
         reason = Text("why.account_ended", seconds=length_s)
         return Ruling(verdict="met", reason=reason, evidence=moment)
     if scene.diarized:
         reason = Text("why.account_perhaps_cut_off")
+        return Ruling(verdict="not_scored", reason=reason, evidence=moment)
+    if not account.cut_off or not by:
+        reason = Text("why.account_perhaps_unfinished")
         return Ruling(verdict="not_scored", reason=reason, evidence=moment)
     taken = scene.turn_of.get(account.taken_turn) if account.taken_turn is not None else None
     evidence = (*moment, *((scene.of_turn(taken, Text("note.takes_floor")),) if taken else ()))
@@ -100,7 +108,7 @@ def let_them_tell(scene: Scene) -> Ruling:
         verdict="missed",
         reason=Text("why.account_cut_off", seconds=length_s),
         evidence=evidence,
-        confidence=max((one.confidence for one in scene.interruptions), default=None),
+        confidence=max(event.confidence for event in by),
     )
 
 

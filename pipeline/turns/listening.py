@@ -209,11 +209,11 @@ def _interruption(turn: Turn, told: Turn, events: Sequence[Event]) -> Event | No
 def _ending(
     told: Turn, taken: Turn | None, events: Sequence[Event], unmeasurable: str | None, phrases: Phrases
 ) -> tuple[bool | None, str]:
-    """Whether the account was cut off, and why it is thought so."""
+    """Whether the account was cut off, and why it is thought so: who interrupts did not let it end."""
     if taken is None:
         return False, Text("account.never_taken")
     cut_in = _interruption(taken, told, events)
-    if cut_in and cut_in.yielded:
+    if cut_in:
         return True, Text("account.came_in", why=cut_in.reason)
     if phrases.is_incomplete(told.text):
         return True, Text("account.unfinished")

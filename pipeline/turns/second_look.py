@@ -1,11 +1,12 @@
-"""A second look at what seems an interruption: taking the floor, or helping it along?
+"""A second look at what seems an interruption: does the one who comes in take the floor, or help it along?
 
-Who comes in while the other speaks may answer early, confirm, finish the sentence, reassure or thank, and the
-other may only be padding what is said already. Overlap tells little of it; what happens to the floor does: is
-the holder's sentence open, does it stay open, does the holder say it again, does the comer acknowledge or
-open something of their own. Boosted trees (Friedman 2001) over such features weigh it; they and the words
-that they look for are in ``configs/second_look.<language>.json``, fitted on natural and on made talk by
-``tests/benchmarks/fit_second_look.py``. A language without that file has no second look.
+Times and sound cannot tell them apart: people answer before a question is out, thank, confirm, sympathize,
+and ask the next question while the other pads what is said already. So this looks at what happens to the
+floor: does the holder still have something new to say, is the holder's sentence left open, does the comer
+bring something of their own or take up the holder's words. A logistic model of four such features weighs it;
+the weights and the words that the features look for are in ``configs/second_look.<language>.json``, fitted on
+natural talk by ``tests/benchmarks/fit_second_look.py``. Clear cut-offs and talking on over each other, which
+friendly talk does not show, count by their sound. A language without that file has no second look.
 """
 
 import json
@@ -13,9 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import SettingsError
 from pipeline.phrases import normal_words
@@ -26,84 +25,57 @@ from pipeline.turns.completeness import load_completeness
 from pipeline.turns.encounter import Encounter, Verdict
 
 FILE = "second_look.{language}.json"
-KINDS: tuple[EventKind, ...] = ("terminal_overlap", "interruption", "cooperative", "backchannel")
-INTERRUPTION = KINDS.index("interruption")
-OTHERS = tuple(kind for kind in range(len(KINDS)) if kind != INTERRUPTION)
-LONGER_BACKCHANNEL_S = 0.8
-FINISHED = 0.1
-"""On the scale of `holder_ends_finished`: the holder's words are rather a whole sentence."""
-CUT_OFF = -0.4
-CUT_OFF_WITHIN_S = 1.0
-LAST_WORDS_S = 1.7
-VERY_LAST_WORDS_S = 0.6
-HELPING_WORDS = 5
-STANDS_BY_CONFIDENCE = 0.8
-MOST_NEW_WORDS = 12
+NAMES = ("asks_over", "brings_over", "leaves_open", "brings")
+"""The features that are weighed."""
+LEFT_S, LEFT_SCALE_S = 0.6, 0.25
+"""What the holder still has to say, from which it is more than last words."""
+AIR_S = 0.6
+"""How much longer an overlap looks where all that is known is times drawn around utterances by hand."""
+OWN_WORDS, MOST_WORDS, NEW_WORDS = 3, 5, 2
+EARLY_WORDS = 14
+"""Where a question mark tells of what the comer begins with."""
+NEAR_WORDS, SAID_WORDS = 8, 12
+"""Words of the holder before the overlap that the comer may take up, and that the rest may repeat."""
 LAST_LETTERS = 80
-REPEATED_FROM, REPEATED_TO = 10, 8
-"""Words before the holder falls silent, and after the holder begins again, that are compared."""
+SHORTEST_ECHO = 5
+LONGEST_LEAD = 3
+CUT_WITHIN_S = 1.0
+UNFINISHED = -0.4
+"""On the scale of ``finished``: the words can hardly end a sentence."""
+ABRUPT_S = 0.07
+"""How long a voice dies away where it is cut off; at the end of a sentence it takes 0.1 s and more."""
+NOISY = 0.3
+"""Of `Encounter.noise`: from here on a voice's end drowns, and the words have to do."""
+NOISY_LEFT_S = 0.9
+OWN_TALK_WORDS, HELP_AND_MORE = 2, 0.7
+HOLDERS_OWN_WORDS = 4
+REPEAT_WITHIN = 3
+GOES_ON_S = 1.0
+LONGER_BACKCHANNEL_S = 0.8
 
-Vector = npt.NDArray[np.float64]
 Texts = tuple[str, ...]
 
 
-class Tree(BaseModel):
-    """A binary tree: of each node the feature and threshold (at most goes left), its children, its value."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    feature: tuple[int, ...]
-    threshold: tuple[float, ...]
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-    value: tuple[float, ...]
-
-    @model_validator(mode="after")
-    def _whole(self) -> "Tree":
-        size = len(self.feature)
-        if not size or any(len(each) != size for each in (self.threshold, self.left, self.right, self.value)):
-            raise ValueError("a tree needs the same number of features, thresholds, children and values")
-        children = [(at, child) for each in (self.left, self.right) for at, child in enumerate(each) if child]
-        if any(not at < child < size for at, child in children):
-            raise ValueError("a child must come after its parent")
-        return self
-
-    def of(self, features: Sequence[float]) -> float:
-        node = 0
-        while self.left[node]:
-            goes_left = features[self.feature[node]] <= self.threshold[node]
-            node = self.left[node] if goes_left else self.right[node]
-        return self.value[node]
-
-
 class SecondLook(BaseModel):
-    """The words and the trees of a language; ``trees`` has one tree a kind in each round."""
+    """The words and the weights of a language."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     language: str
+    hesitations: Texts
     fillers: Texts
     acknowledging_starts: Texts
     helping_starts: Texts
     question_starts: Texts
-    names: tuple[str, ...]
-    start: tuple[float, ...]
-    trees: tuple[tuple[Tree, ...], ...]
+    asking_again: Texts
+    open_ends: Texts
+    weights: dict[str, float]
+    constant: float
 
-    @model_validator(mode="after")
-    def _fits(self) -> "SecondLook":
-        if len(self.start) != len(KINDS) or any(len(each) != len(KINDS) for each in self.trees):
-            raise ValueError(f"expected a tree for each of {', '.join(KINDS)} in every round")
-        return self
-
-    def probabilities(self, found: Mapping[str, float]) -> Vector:
-        """How likely each of ``KINDS`` is, by the features of an encounter."""
-        row = [found[name] for name in self.names]
-        scores = np.array(self.start) + np.array(
-            [sum(each[kind].of(row) for each in self.trees) for kind in range(len(KINDS))]
-        )
-        raised = np.exp(scores - scores.max())
-        return np.asarray(raised / raised.sum(), np.float64)
+    def probability(self, found: Mapping[str, float]) -> float:
+        """How likely a careful reader calls it an interruption, by the features of an encounter."""
+        score = self.constant + sum(weight * found[name] for name, weight in self.weights.items())
+        return 1 / (1 + math.exp(-score))
 
 
 @cache
@@ -117,7 +89,10 @@ def load_second_look(language: str) -> SecondLook | None:
     if not path.exists():
         return None
     try:
-        return SecondLook(language=language, **json.loads(path.read_bytes()))
+        look = SecondLook(language=language, **json.loads(path.read_bytes()))
+        if set(look.weights) != set(NAMES):
+            raise ValueError("expected a weight for each of " + ", ".join(NAMES))
+        return look
     except (ValidationError, TypeError, ValueError) as error:
         raise SettingsError(
             f"{path.name}: {error}; write it again with tests/benchmarks/fit_second_look.py"
@@ -132,96 +107,129 @@ def look_again(e: Encounter, verdict: Verdict, language: str, settings: TurnsSet
     look = load_second_look(language) if settings.interruption_probability else None
     if verdict.kind != "interruption" or look is None or e.in_pause:
         return verdict
-    found = features(e, look, settings)
-    sounds_sure = e.cues is not None and verdict.confidence >= settings.sound_confidence
-    if sounds_sure and _cuts_off(e, found):
+    found = features(e, look)
+    if _clear_by_sound(e, found, verdict, settings):
         return verdict
-    by_sound = e.noise > 0 or sounds_sure
-    if not by_sound and _stands_by(e, found):
-        return Verdict("cooperative", False, STANDS_BY_CONFIDENCE, Text("event.helped"))
-    if not by_sound and _takes_over(e, found):
-        return Verdict("terminal_overlap", False, STANDS_BY_CONFIDENCE, Text("event.handed_over"))
-    chances = look.probabilities(found)
-    sure = float(chances[INTERRUPTION])
-    helps = bool(found["helps"])
-    if sure >= (settings.friendly_probability if helps else settings.interruption_probability):
-        return Verdict("interruption", verdict.yielded, min(sure, verdict.confidence), verdict.reason)
-    short = e.duration_s <= settings.backchannel_max_s + LONGER_BACKCHANNEL_S
-    others = [kind for kind in OTHERS if short or KINDS[kind] != "backchannel"]
-    best = max(others, key=lambda kind: chances[kind])
-    reason = Text("event.helped") if KINDS[best] == "cooperative" else Text("event.handed_over")
-    if sure >= settings.doubtful_probability:
+    chance = look.probability(found)
+    if chance >= settings.interruption_probability:
+        return Verdict("interruption", verdict.yielded, min(chance, verdict.confidence), verdict.reason)
+    kind = _other_kind(e, found, settings)
+    reason = Text("event.helped") if kind == "cooperative" else Text("event.handed_over")
+    if chance >= settings.doubtful_probability:
         reason = Text("event.listen")
-    return Verdict(KINDS[best], False, float(chances[best]), reason)
+    return Verdict(kind, False, 1 - chance, reason)
 
 
-def _stands_by(e: Encounter, found: Mapping[str, float]) -> bool:
-    """Whether O only thanks, confirms, reassures or answers on F's last words, which F brings to their end.
+def _clear_by_sound(
+    e: Encounter, found: Mapping[str, float], verdict: Verdict, settings: TurnsSettings
+) -> bool:
+    """Whether sound and words leave little doubt: F is cut off, or both talk on.
 
-    Such help is common, and all that a fit on made talk cannot learn of it is said here.
+    Never where O acknowledges, echoes, thanks or asks to repeat in a few words, answers F's question, or
+    where F was only acknowledging.
     """
-    finishes = found["holder_ends_finished"] > FINISHED and e.remaining_s <= LAST_WORDS_S
-    few = found["own_words"] <= math.tanh(HELPING_WORDS / 6)
-    helps = found["is_acknowledgement"] or (few and (found["helps"] or found["holder_asked"]))
-    return bool(finishes and helps and not found["says_again"])
+    if e.cues is None or verdict.confidence < settings.sound_confidence:
+        return False
+    silent, unfinished = e.falls_silent(settings), found["finished"] < UNFINISHED
+    friendly = (found["helps"] and found["brings"] < HELP_AND_MORE) or found["asks_again"]
+    answers = found["holder_asked"] and not found["asks"] and silent and not unfinished
+    if found["only_acknowledges"] or found["echoes"] or found["holder_acknowledges"] or answers:
+        return False
+    own = found["brings"] * MOST_WORDS >= OWN_TALK_WORDS and not friendly
+    abrupt = (
+        silent
+        and e.noise <= NOISY
+        and e.cues.holder_end_decay_s is not None
+        and e.cues.holder_end_decay_s <= ABRUPT_S
+    )
+    if abrupt and e.remaining_s <= settings.yield_within_s:
+        return own or (unfinished and e.remaining_s <= CUT_WITHIN_S)
+    if e.noise > NOISY and silent and own and not found["holder_asked"]:
+        return unfinished or e.remaining_s >= NOISY_LEFT_S
+    talks_on = e.overlap_s >= settings.talk_over_s or (not silent and e.overlap_s >= LEFT_S)
+    return bool(own and talks_on)
 
 
-def _cuts_off(e: Encounter, found: Mapping[str, float]) -> bool:
-    """Whether F falls silent in mid-sentence soon after O comes in with something of their own."""
-    stays_open = found["holder_ends_finished"] < CUT_OFF and e.remaining_s <= CUT_OFF_WITHIN_S
-    return stays_open and not found["helps"]
+def _other_kind(e: Encounter, found: Mapping[str, float], settings: TurnsSettings) -> EventKind:
+    """The likeliest kind of what is no interruption."""
+    left_s = e.remaining_s - (AIR_S if e.cues is None else 0.0)
+    short = e.duration_s <= settings.backchannel_max_s + LONGER_BACKCHANNEL_S
+    goes_on = not e.falls_silent(settings) or left_s > GOES_ON_S
+    if found["only_acknowledges"] and not found["helps"] and short and goes_on:
+        return "backchannel"
+    stands_by = found["helps"] or found["echoes"] or (found["holder_asked"] and not found["asks"])
+    return "cooperative" if stands_by and left_s > LEFT_S else "terminal_overlap"
 
 
-def _takes_over(e: Encounter, found: Mapping[str, float]) -> bool:
-    """Whether O acknowledges on F's very last words, which F brings to their end and leaves at that."""
-    finishes = found["holder_ends_finished"] > FINISHED and e.remaining_s <= VERY_LAST_WORDS_S
-    acknowledges = found["begins_with_acknowledgement"] or found["helps"]
-    return bool(finishes and acknowledges and not found["resumes"])
+def features(e: Encounter, look: SecondLook) -> dict[str, float]:
+    """What the second look goes by, each 0..1; ``NAMES`` are weighed, the others are their parts.
 
-
-def features(e: Encounter, look: SecondLook, settings: TurnsSettings) -> dict[str, float]:
-    """What the trees look at; 0 is what says nothing."""
-    said, rest = e.holder_said.strip(), e.holder_rest.strip()
-    whole = f"{said} {rest}".strip()
+    ``asks_over``: asks while the holder has something new to say; ``brings_over``: says something else then,
+    without acknowledging anything; ``leaves_open``: the holder's sentence ends on a word that wants another;
+    ``brings``: how many words of the comer are their own. Help, echoes, and
+    coming in on mere acknowledgements count for none of the first three.
+    """
+    said, rest = normal_words(e.holder_said), normal_words(e.holder_rest)
+    whole = f"{e.holder_said} {e.holder_rest}".strip()
+    acknowledging, hesitating = frozenset(look.acknowledging_starts), frozenset(look.hesitations)
+    fillers = hesitating | frozenset(look.fillers)
+    words = normal_words(e.quote)
+    idle = acknowledging | hesitating
+    lead = next((at for at, word in enumerate(words) if word not in idle), len(words))
+    acknowledges = any(word in acknowledging for word in words[:lead])
+    body = words[lead:]
+    own = [word for word in body if word not in fillers]
+    near = [*said[-NEAR_WORDS:], *rest]
+    echoes = bool(own) and len(own[0]) >= SHORTEST_ECHO and own[0] in near
+    helps = any(_starts(words[at:], look.helping_starts) for at in range(min(lead, LONGEST_LEAD) + 1)) or any(
+        _starts(own[at:], look.helping_starts) for at in range(min(2, len(own)))
+    )
+    begins = next((at for at, word in enumerate(body) if word not in fillers), len(body))
+    asks = "?" in " ".join(e.quote.split()[:EARLY_WORDS]) or any(
+        _starts(body[at:], look.question_starts) for at in {*range(min(4, len(body))), begins}
+    )
+    new = [word for word in rest if word not in fillers | acknowledging and word not in said[-SAID_WORDS:]]
+    left_s = e.remaining_s - (AIR_S if e.cues is None else 0.0)
+    over = min(1.0, len(new) / NEW_WORDS) / (1 + math.exp(-(left_s - LEFT_S) / LEFT_SCALE_S))
+    held_nothing = _acknowledges([*said, *rest], look)
+    takes = not helps and not echoes and not held_nothing
+    brings = min(len(own), MOST_WORDS) / MOST_WORDS
     completeness = load_completeness(look.language)
-    said_odds = completeness.log_odds(said) if completeness and said else None
-    whole_odds = completeness.log_odds(whole) if completeness and whole else None
-    fillers = frozenset(look.fillers)
-    own = normal_words(e.quote)
-    lead = next((at for at, word in enumerate(own) if word not in look.acknowledging_starts), len(own))
-    rest_words = [word for word in normal_words(rest) if word not in fillers]
-    new_words = set(rest_words) - set(normal_words(said))
-    again = set(normal_words(e.holder_next)[:REPEATED_TO]) & set(normal_words(whole)[-REPEATED_FROM:])
+    odds = completeness.log_odds(whole) if completeness and whole else None
     return {
-        "holder_ends_finished": math.tanh((whole_odds or 0.0) / 3),
-        "holder_was_finished": math.tanh((3.0 if said_odds is None else said_odds) / 3),
-        "holder_was_at_mark": float(not said or said.endswith((".", "?", "!"))),
-        "holder_ends_at_mark": float(whole.endswith((".", "?", "!"))),
-        "rest_words": min(len(rest_words), MOST_NEW_WORDS) / 6,
-        "new_words": min(len(new_words), MOST_NEW_WORDS) / 6,
-        "begins_with_acknowledgement": float(lead > 0),
-        "is_acknowledgement": float(lead == len(own)),
-        "own_words": math.tanh((len(own) - lead) / 6),
-        "helps": float(any(_starts_with(own[at:], look.helping_starts) for at in range(min(lead, 3) + 1))),
-        "asks": float("?" in e.quote or _starts_with(own[lead:], look.question_starts)),
+        "asks_over": takes * asks * over,
+        "brings_over": takes * (not acknowledges) * brings * over,
+        "leaves_open": float(
+            _last_word(whole, hesitating) in look.open_ends and len(own) >= OWN_WORDS and takes
+        ),
+        "brings": brings,
+        "asks": float(asks),
+        "helps": float(helps),
+        "echoes": float(echoes),
+        "only_acknowledges": float(acknowledges and not own),
+        "asks_again": float(asks and any(word in look.asking_again for word in words[:REPEAT_WITHIN])),
+        "holder_acknowledges": float(held_nothing),
         "holder_asked": float("?" in whole[-LAST_LETTERS:]),
-        "comer_asked": float(e.comer_before.rstrip().endswith("?")),
-        "says_again": min(len(again - fillers), 3) / 2,
-        "resumes": float(bool(e.holder_next)),
-        "overlap": math.tanh(e.overlap_s - 0.8),
-        "remaining": math.tanh(e.remaining_s - 0.8),
-        "yields": float(e.yields(settings)),
-        "holder_elapsed": math.tanh((e.holder_elapsed_s - 1) / 1.5),
-        "echo": float(e.echo),
-        "holds": math.tanh(e.holds_s - 1),
-        "holder_goes_on": math.tanh((e.holder_goes_on_s - 0.5) / 0.7),
-        "quiet_before": math.tanh((e.quiet_before_s - 1) / 1.5),
-        "words": math.tanh((len(own) - 5) / 5),
-        "turn_elapsed": math.tanh((e.turn_elapsed_s - 3) / 4),
-        "holder_complete": float(e.holder_complete),
-        "duration": math.tanh((e.duration_s - 1.5) / 1.5),
+        "finished": math.tanh((odds or 0.0) / 3),
     }
 
 
-def _starts_with(words: Sequence[str], starts: Texts) -> bool:
+def _acknowledges(words: Sequence[str], look: SecondLook) -> bool:
+    """Whether words only acknowledge, thank or confirm."""
+    idle = {*look.acknowledging_starts, *look.hesitations, *look.fillers}
+    first = next((at for at, word in enumerate(words) if word not in idle), len(words))
+    own = words[first:]
+    return not own or (len(own) <= HOLDERS_OWN_WORDS and _starts(own, look.helping_starts))
+
+
+def _last_word(text: str, hesitations: frozenset[str]) -> str | None:
+    """The last word that is no hesitation; ``None`` where a mark stands alone: something was not heard."""
+    tokens = text.split()
+    if tokens and not any(sign.isalnum() for sign in tokens[-1]):
+        return None
+    words = [word for word in normal_words(text) if word not in hesitations]
+    return words[-1] if words else None
+
+
+def _starts(words: Sequence[str], starts: Texts) -> bool:
     return any(tuple(words[: len(start.split())]) == tuple(start.split()) for start in starts)

@@ -86,23 +86,28 @@ def load_whisper(settings: Settings) -> Recognizer:
 def hear(some: Sequence[Case], settings: Settings, recognizer: Recognizer | None) -> list[Heard]:
     """Speech and words of some cases; without a recognizer the words are the true ones."""
     found = []
-    silero = load_voice_activity(settings.models)
     for _, under in groupby(sorted(some, key=lambda case: case.condition), lambda case: case.condition):
         same = list(under)
         for first in range(0, len(same), GROUP):
             group = []
             for case in same[first : first + GROUP]:
                 samples = render(case)
-                levels = {role: levels_db(own, RATE_HZ) for role, own in zip(ROLES, samples, strict=True)}
-                sounding = {
-                    role: channel_activity(own, RATE_HZ, levels[role], silero, settings.speech)
-                    for role, own in zip(ROLES, samples, strict=True)
-                }
-                activity = without_leak(sounding, levels, settings.speech)
+                activity = sounding(samples, settings)
                 words = {role: _true_words(case, role, activity[role].speech, settings) for role in ROLES}
                 group.append(Heard(case, samples, activity, words))
             found += group if recognizer is None else _transcribed(group, settings, recognizer)
     return found
+
+
+def sounding(samples: Samples, settings: Settings) -> dict[Role, ChannelActivity]:
+    """Where each channel of a snippet (2, n) has speech, without what has leaked into it."""
+    silero = load_voice_activity(settings.models)
+    levels = {role: levels_db(own, RATE_HZ) for role, own in zip(ROLES, samples, strict=True)}
+    found = {
+        role: channel_activity(own, RATE_HZ, levels[role], silero, settings.speech)
+        for role, own in zip(ROLES, samples, strict=True)
+    }
+    return without_leak(found, levels, settings.speech)
 
 
 def _true_words(case: Case, role: Role, speech: Sequence[Span], settings: Settings) -> tuple[Word, ...]:
@@ -116,36 +121,57 @@ def _true_words(case: Case, role: Role, speech: Sequence[Span], settings: Settin
 
 
 def _transcribed(group: Sequence[Heard], settings: Settings, recognizer: Recognizer) -> list[Heard]:
-    """The group with the words of the recognizer, which hears the snippets one after the other."""
-    starts_s = np.cumsum([0.0, *(one.samples.shape[1] / RATE_HZ + GAP_S for one in group)]).tolist()
-    words: list[dict[Role, tuple[Word, ...]]] = [{} for _ in group]
+    heard = recognized([one.samples for one in group], [one.activity for one in group], settings, recognizer)
+    return [replace(one, words=own) for one, own in zip(group, heard, strict=True)]
+
+
+def recognized(
+    snippets: Sequence[Samples],
+    activities: Sequence[Mapping[Role, ChannelActivity]],
+    settings: Settings,
+    recognizer: Recognizer,
+) -> list[dict[Role, tuple[Word, ...]]]:
+    """The words of snippets (2, n), which the recognizer hears one after the other."""
+    starts_s = np.cumsum([0.0, *(one.shape[1] / RATE_HZ + GAP_S for one in snippets)]).tolist()
+    words: list[dict[Role, tuple[Word, ...]]] = [{} for _ in snippets]
     for channel, role in enumerate(ROLES):
         gap = np.zeros(round(GAP_S * RATE_HZ), dtype=np.float32)
-        whole = np.concatenate([part for one in group for part in (one.samples[channel], gap)])
+        whole = np.concatenate([part for one in snippets for part in (one[channel], gap)])
         speech = [
             (start_s + at_s, end_s + at_s)
-            for one, at_s in zip(group, starts_s, strict=False)
-            for start_s, end_s in one.activity[role].speech
+            for one, at_s in zip(activities, starts_s, strict=False)
+            for start_s, end_s in one[role].speech
         ]
-        over_noise = [one.activity[role].snr_db for one in group]
-        snr_db = float(np.median([each for each in over_noise if each is not None]))
+        over_noise = [one[role].snr_db for one in activities]
+        known = [each for each in over_noise if each is not None]
+        snr_db = float(np.median(known)) if known else None
         found = transcribe(whole, RATE_HZ, speech, recognizer, settings.recognizer, "en", snr_db).words
-        for index in range(len(group)):
+        for index in range(len(snippets)):
             at_s, until_s = starts_s[index], starts_s[index + 1]
             words[index][role] = tuple(
                 replace(word, start_s=word.start_s - at_s, end_s=word.end_s - at_s)
                 for word in found
                 if at_s <= word.start_s < until_s
             )
-    return [replace(one, words=own) for one, own in zip(group, words, strict=True)]
+    return words
 
 
 def judged(one: Heard, settings: Settings) -> list[Judged]:
     """What the product makes of a case."""
-    units = {role: units_of(role, one.activity[role].speech, one.words[role]) for role in ROLES}
-    samples = dict(zip(ROLES, one.samples, strict=True))
+    return judge(one.samples, one.activity, one.words, settings)
+
+
+def judge(
+    both: Samples,
+    activity: Mapping[Role, ChannelActivity],
+    words: Mapping[Role, tuple[Word, ...]],
+    settings: Settings,
+) -> list[Judged]:
+    """What the product makes of two channels (2, n) of which speech and words are known."""
+    units = {role: units_of(role, activity[role].speech, words[role]) for role in ROLES}
+    samples = dict(zip(ROLES, both, strict=True))
     levels = {role: levels_db(own, RATE_HZ) for role, own in samples.items()}
-    voices = hear_voices(samples, RATE_HZ, levels, one.activity, units)
+    voices = hear_voices(samples, RATE_HZ, levels, activity, units)
     return judge_all(units, load_phrases("en"), settings.turns, voices)
 
 

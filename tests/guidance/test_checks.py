@@ -1,6 +1,7 @@
 """Verdicts follow the rules of the guidance: occasions, order in time, and what was said."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -345,17 +346,42 @@ def account(*, cut_off: bool | None) -> Listening:
     )
 
 
-@pytest.mark.parametrize(("cut_off", "expected"), [(False, "met"), (True, "missed"), (None, "not_scored")])
-def test_the_first_account(cut_off: bool | None, expected: Verdict) -> None:
-    """The account that was measured decides, and only in a call about a problem."""
-    lines: list[Said] = [
-        ("agent", "Hello.", ""),
-        ("customer", "It is broken.", "problem"),
-        ("agent", "So.", ""),
-    ]
-    assert verdicts(lines, listening=account(cut_off=cut_off))["let_them_tell"].verdict == expected
-    idle: list[Said] = [(role, text, "") for role, text, _ in lines]
-    assert verdicts(idle, listening=account(cut_off=cut_off))["let_them_tell"].verdict == "not_applicable"
+TOLD: list[Said] = [
+    ("agent", "Hello.", ""),
+    ("customer", "It is broken.", "problem"),
+    ("agent", "So.", ""),
+]
+SURE, UNSURE = 0.9, 0.3
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "confidence", "expected"),
+    [
+        (False, None, "met"),
+        (True, SURE, "missed"),
+        (True, UNSURE, "not_scored"),
+        (True, None, "not_scored"),
+        (None, None, "not_scored"),
+    ],
+)
+def test_the_first_account(cut_off: bool | None, confidence: float | None, expected: Verdict) -> None:
+    """The account that was measured decides, in a call about a problem; only a sure interruption blames."""
+    found = [] if confidence is None else [replace(event("interruption", 10.0, 10.9), confidence=confidence)]
+    changes: dict[str, Any] = {"listening": account(cut_off=cut_off), "events": found}
+    assert verdicts(TOLD, **changes)["let_them_tell"].verdict == expected
+    idle: list[Said] = [(role, text, "") for role, text, _ in TOLD]
+    assert verdicts(idle, **changes)["let_them_tell"].verdict == "not_applicable"
+
+
+@pytest.mark.parametrize("cut_off", [False, True, None])
+@pytest.mark.parametrize("confidence", [UNSURE, 0.6, SURE])
+def test_who_interrupted_did_not_hear_the_customer_out(cut_off: bool | None, confidence: float) -> None:
+    """ "The account ended by itself" and "the agent interrupted" never stand side by side."""
+    during = replace(event("interruption", 10.0, 10.9), confidence=confidence)
+    found = verdicts(TOLD, listening=account(cut_off=cut_off), events=[during])
+    interrupted = found["dont_interrupt"].verdict in ("violated", "partly_met")
+    assert not (interrupted and found["let_them_tell"].verdict == "met")
+    assert not (not interrupted and found["let_them_tell"].verdict == "missed")
 
 
 def hold(**changes: object) -> Hold:

@@ -87,6 +87,12 @@ def test_an_account_cut_off_by_an_interruption() -> None:
     assert [(one.turn, one.start_s, one.end_s) for one in found.interruptions] == [(2, 11.2, 12)]
 
 
+def test_who_interrupts_does_not_let_the_account_end() -> None:
+    """An interruption after which the customer still ends the sentence is no account that ended by itself."""
+    found = account(f"{GREETING}\nC 5-14 {STORY}\nA 11.2-18 {REPLY}")
+    assert (found.cut_off, found.taken_s) == (True, 11.2)
+
+
 def test_an_account_cut_off_in_a_pause() -> None:
     """Coming in without overlap after an unfinished sentence cuts off too."""
     found = account(f"{GREETING}\nC 5-12 my internet stops every evening and the\nA 12.1-18 {REPLY}")

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.records import Event
+from pipeline.records import Event, EventCues
 from pipeline.turns import second_look
 from pipeline.turns.encounter import Encounter, Verdict
 from pipeline.turns.events import judge_all
 from pipeline.turns.second_look import features, load_second_look, look_again
+from pipeline.turns.weighing import NOTHING_HEARD
 from tests.dialogue import ENGLISH, SETTINGS, dialogue
 
 TURNS = SETTINGS.turns
@@ -71,17 +72,67 @@ def test_other_verdicts_and_languages_are_left_alone() -> None:
     assert look_again(e, SEEMS, "en", TURNS).kind != "interruption"
 
 
-def test_features_say_what_happens_to_the_floor() -> None:
-    """Each cue can be read: an open sentence, an acknowledgement at the start, a question of one's own."""
+OVER = "C 0-6 it stopped again on Monday and then the neighbor said that her line\n"
+
+
+@pytest.mark.parametrize(
+    ("comer", "feature", "expected"),
+    [
+        ("what is your account number", "asks_over", True),
+        ("your contract ends in March anyway", "brings_over", True),
+        ("okay your contract ends in March", "brings_over", False),
+        ("thank you very much for that", "brings_over", False),
+        ("neighbor and her line as well", "brings_over", False),
+        ("okay right yes", "only_acknowledges", True),
+        ("sorry what was that", "asks_again", True),
+    ],
+)
+def test_features_say_what_the_comer_does(comer: str, feature: str, expected: bool) -> None:
+    """Each cue can be read: a question or matter of one's own counts, thanks, echoes and okay do not."""
     assert LOOK is not None
-    found = features(
-        encounter("C 0-4 so I was waiting for the\nA 3-6 okay and what is your name?"), LOOK, TURNS
-    )
-    assert found["holder_ends_finished"] < 0
-    assert found["begins_with_acknowledgement"] == 1
-    assert found["asks"] == 1
-    assert found["is_acknowledgement"] == 0
-    assert set(LOOK.names) <= set(found)
+    found = features(encounter(f"{OVER}A 3-6.5 {comer}"), LOOK)
+    assert (found[feature] > 0) == expected
+    assert set(LOOK.weights) <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("so I was waiting for the", 1.0),
+        ("so I was waiting for the um", 1.0),
+        ("so I was waiting for you", 0.0),
+        ("so I was waiting for the .", 0.0),
+    ],
+)
+def test_an_open_sentence_is_known_by_its_last_word(said: str, expected: float) -> None:
+    """Hesitations end no sentence; where something was not heard nobody can tell."""
+    assert LOOK is not None
+    found = features(encounter(f"C 0-4 {said}\nA 3.2-6 did you call the office then"), LOOK)
+    assert found["leaves_open"] == expected
+
+
+CUT = replace(NOTHING_HEARD, holder_end_decay_s=0.02, snr_db=40.0)
+BREAKS_OFF = "C 0-4 and then they told me that the router\nA 3.2-7 the second plan is the better one"
+
+
+@pytest.mark.parametrize(
+    ("notation", "cues", "expected"),
+    [
+        (BREAKS_OFF, CUT, "interruption"),
+        (BREAKS_OFF, replace(CUT, holder_end_decay_s=0.2), "terminal_overlap"),
+        (BREAKS_OFF.replace("the second plan is the better one", "okay right yes"), CUT, "terminal_overlap"),
+        (
+            "C 0-3.5 oh right okay that makes sense\nA 2.7-7 let us get that fixed for you now",
+            CUT,
+            "terminal_overlap",
+        ),
+    ],
+    ids=["cut off", "died away", "acknowledged", "held nothing"],
+)
+def test_a_cut_off_voice_is_heard(notation: str, cues: EventCues, expected: str) -> None:
+    """Who is cut off falls silent at once, in the middle of something of their own."""
+    heard = replace(encounter(notation), cues=cues)
+    assert look_again(heard, SEEMS, "en", TURNS).kind == expected
 
 
 @pytest.mark.parametrize("content", ["{", '{"fillers": []}'])
