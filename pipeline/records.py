@@ -20,7 +20,7 @@ Role = Literal["agent", "customer", "speaker_1", "speaker_2"]
 EventKind = Literal[
     "interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start", "cooperative"
 ]
-GapKind = Literal["silence", "dead_air", "hold", "look_up", "transfer", "ringing"]
+GapKind = Literal["silence", "dead_air", "hold", "look_up", "transfer", "ringing", "after_call"]
 SecretKind = Literal[
     "card_number",
     "security_code",
