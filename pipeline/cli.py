@@ -167,6 +167,13 @@ def report(folder: str, pdf: bool, config: str | None, assignments: tuple[str, .
     metavar="CALL",
     help="Exchange agent and customer in this call, and rescore only calls so named; may be repeated.",
 )
+@click.option(
+    "--keep-roles",
+    "kept",
+    multiple=True,
+    metavar="CALL",
+    help="Agent and customer of this call are right, though its words speak against it; may be repeated.",
+)
 @settings_options
 @json_option
 @debug_option
@@ -174,6 +181,7 @@ def rescore(
     folder: str | None,
     everything: bool,
     swapped: tuple[str, ...],
+    kept: tuple[str, ...],
     config: str | None,
     assignments: tuple[str, ...],
     as_json: bool,
@@ -181,7 +189,7 @@ def rescore(
     """Judge the calls in DIR anew, by changed guidance or thresholds.
 
     Works on stored analyses: nothing is decoded or recognized. --swap-roles corrects a call in which agent
-    and customer were taken for each other, for good.
+    and customer were taken for each other, for good; --keep-roles ends the doubt whether they were.
     """
     from pipeline.errors import CallError
     from pipeline.reports.write import read_call
@@ -190,21 +198,24 @@ def rescore(
 
     if folder is not None and everything:
         raise click.UsageError("give DIR or --all, not both")
-    if folder is None and not everything and not swapped:
+    if swapped and kept:
+        raise click.UsageError("give --swap-roles or --keep-roles, not both")
+    named = swapped or kept
+    if folder is None and not everything and not named:
         raise click.UsageError("give DIR, or --all for the output folder of the settings")
     settings = _settings(config, assignments)
     root = Path(folder) if folder is not None else _local_output(settings)
     folders = call_folders(root)
     if not folders:
         raise click.UsageError(f"{root}: there is no analysis.json in it, nor in a folder of it")
-    if swapped:
-        folders = _folders_of(swapped, root, folders)
+    if named:
+        folders = _folders_of(named, root, folders)
     failed: list[dict[str, str]] = []
     stale: Counter[str] = Counter()
     for call in folders:
         try:
             before = read_call(call) if swapped else None
-            after = rescore_call(call, settings, swap_roles=bool(swapped))
+            after = rescore_call(call, settings, swap_roles=bool(swapped), keep_roles=bool(kept))
             stale.update(needs_sound(after, settings))
             if before is not None:
                 click.echo(f"Note: {printable(what_changed(before, after))}", err=True)
@@ -216,11 +227,11 @@ def rescore(
     done = len(folders) - len(failed)
     _audit(
         settings,
-        "swap_roles" if swapped else "rescore",
+        "swap_roles" if swapped else "keep_roles" if kept else "rescore",
         out=_batch(str(batch)),
         done=done,
         failed=len(failed),
-        calls=[_digest(settings, "call", call_id) for call_id in swapped],
+        calls=[_digest(settings, "call", call_id) for call_id in named],
     )
     for key, calls in stale.items():
         click.echo(f"Note: calls measured by another {key}: {calls}; analyze them again to use it", err=True)

@@ -1,7 +1,7 @@
 """From a measured call to its analysis: secrets are taken out, acts found, the call is judged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -36,7 +36,7 @@ from pipeline.redaction.apply import redact_quotes, redact_turns, redactions
 from pipeline.redaction.secrets import find_secrets
 from pipeline.reports.write import keep_original
 from pipeline.settings import Settings
-from pipeline.speakers.roles import role_warnings
+from pipeline.speakers.roles import DOUBTS, role_warnings
 from pipeline.texts import load_texts
 from pipeline.wording import worded
 
@@ -82,9 +82,13 @@ def conclude(
 
     with clock.stage("guidance"):
         found = find_acts(turns, facts.judged_language, settings)
+        doubts = role_warnings(
+            facts, measured.separation, turns, measures, metadata.correction, settings.speakers
+        )
+        separation = replace(measured.separation, doubted=any(each.code in DOUBTS for each in doubts))
         heard = Heard(
             facts=facts,
-            separation=measured.separation,
+            separation=separation,
             turns=turns,
             events=events,
             measures=measures,
@@ -100,13 +104,13 @@ def conclude(
 
     warnings = (
         *measured.warnings,
-        *role_warnings(facts, turns, metadata.correction, settings.speakers),
+        *doubts,
         *opinions.warnings,
         *unredacted(facts, settings.redaction),
     )
     analysis = Analysis(
         call=facts,
-        separation=measured.separation,
+        separation=separation,
         quality=Quality(warnings=warnings),
         transcript=Transcript(turns=turns),
         speech=Speech(segments=measured.speech),

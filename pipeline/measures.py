@@ -198,13 +198,15 @@ def call_measures(conversation: Conversation, settings: Settings) -> CallMeasure
         conversation.phrases,
         settings.turns,
     )
+    after_s = sum(gap.end_s - gap.start_s for gap in silences.gaps if gap.kind == "after_call")
+    silence_s, talked_s = max(0.0, silence_s - after_s), conversation.duration_s - after_s
     return CallMeasures(
         duration_s=conversation.duration_s,
         speech_s=speech_s,
         overlap_s=None if reason else shared,
         overlap_share=None if reason or not speech_s else shared / speech_s,
         silence_s=silence_s,
-        silence_share=silence_s / conversation.duration_s if conversation.duration_s else 0.0,
+        silence_share=silence_s / talked_s if talked_s > 0 else 0.0,
         gaps=silences.gaps,
         holds=silences.holds,
         talk_ratio_agent=talk.get("agent", 0.0) / both_s if both_s else None,

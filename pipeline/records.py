@@ -20,7 +20,7 @@ Role = Literal["agent", "customer", "speaker_1", "speaker_2"]
 EventKind = Literal[
     "interruption", "backchannel", "terminal_overlap", "failed_attempt", "simultaneous_start", "cooperative"
 ]
-GapKind = Literal["silence", "dead_air", "hold", "look_up", "transfer", "ringing"]
+GapKind = Literal["silence", "dead_air", "hold", "look_up", "transfer", "ringing", "after_call"]
 SecretKind = Literal[
     "card_number",
     "security_code",
@@ -653,6 +653,8 @@ class Separation:
     agent_label: str | None
     """Which part of the recording is the agent: ``channel_0``, ``channel_1``, or ``speaker_1``, ``speaker_2``
     as voices on one channel, or speakers of a transcript, were first named; ``None`` when unknown."""
+    doubted: bool = False
+    """What was said contradicts the roles that were stated: nothing is judged, or learned of the agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from pipeline.planning import started_utc
 from pipeline.records import Analysis, Baseline, ModelUsed, Quality, QualityWarning, Rescored
 from pipeline.reports.write import read_call, rerender
 from pipeline.settings import Settings, acts_on_sound
-from pipeline.speakers.exchange import exchange_roles
+from pipeline.speakers.exchange import confirm_roles, exchange_roles
 from pipeline.texts import Text, load_texts
 from pipeline.weights import SENTENCE_EMBEDDING
 from pipeline.wording import unworded, worded
@@ -149,11 +149,13 @@ def what_changed(before: Analysis, after: Analysis) -> str:
     )
 
 
-def rescore_call(folder: Path, settings: Settings, *, swap_roles: bool = False) -> Analysis:
+def rescore_call(
+    folder: Path, settings: Settings, *, swap_roles: bool = False, keep_roles: bool = False
+) -> Analysis:
     """Judge the call in ``folder`` anew and write all its files again.
 
-    Exchanged roles are kept beside the analysis, for when the recording is analyzed again, and in the
-    agent's baseline.
+    Exchanged or confirmed roles are kept beside the analysis, for when the recording is analyzed again, and
+    exchanged ones in the agent's baseline.
 
     Raises:
         InputRejected: there is no analysis or this version cannot read it; its roles are not known.
@@ -161,12 +163,13 @@ def rescore_call(folder: Path, settings: Settings, *, swap_roles: bool = False) 
     """
     before = read_call(folder)
     if before.removed.transcript_at is not None:
-        if swap_roles:
-            raise InputRejected(f"{folder}: its words were removed by age; roles cannot be exchanged")
+        if swap_roles or keep_roles:
+            raise InputRejected(f"{folder}: its words were removed by age; its roles stay")
         rerender(folder, settings)  # its verdicts stay as they are
         return before
+    before = confirm_roles(before) if keep_roles else before
     after = _exchanged(before, settings) if swap_roles else _judged_again(before, settings)
-    if swap_roles:
+    if swap_roles or keep_roles:
         keep(after, folder, Modes.of(settings.output))
     rerender(folder, settings, after)
     return after

@@ -299,10 +299,20 @@ class SpeakersSettings(Section):
         le=1,
     )
     swap_probability: float = setting(
-        "probability from which what was said contradicts the channel map: warning roles_swapped",
+        "probability from which what was said contradicts the channel map: one that nobody stated gives way, "
+        "one that was stated gets the warning roles_swapped and nothing is judged",
         source="docs/measures/roles.md",
         ge=0.5,
         le=1,
+    )
+    midway_probability: float = setting(
+        "probability from which two parts of a call tell two agents: warning roles_exchanged_midway",
+        source="docs/measures/roles.md",
+        ge=0.5,
+        le=1,
+    )
+    midway_turns: int = setting(
+        "fewest turns on either side of a moment at which sides change places", unit="turns", ge=1
     )
     agent_names: str = setting("what transcripts call the agent, parted by commas", min_length=1)
     customer_names: str = setting("what transcripts call the customer, parted by commas", min_length=1)

@@ -9,10 +9,11 @@ from pipeline.guidance.config import Check, Occasion
 from pipeline.guidance.language import Language
 from pipeline.guidance.scene import Ruling, Scene, from_acts
 from pipeline.guidance.second_opinion import considered
-from pipeline.records import CallFacts, Finding, Measures, SecondOpinion, Turn, Verdict
+from pipeline.records import CallFacts, Finding, Measures, SecondOpinion, Separation, Turn, Verdict
 from pipeline.texts import Text
 
 ROLES_UNKNOWN = Text("unmeasured.roles_unknown")
+ROLES_DOUBTED = Text("unmeasured.roles_doubted")
 NO_SPEECH = Text("unmeasured.nothing_said")
 NO_WORDS = Text("unmeasured.no_transcript")
 FIXED_SCORES: Mapping[Verdict, float] = {"met": 1.0, "missed": 0.0, "violated": 0.0}
@@ -141,7 +142,7 @@ def _judged(name: str, check: Check, scene: Scene) -> Ruling:
     if name in ACOUSTIC and scene.language is None and ruling.verdict in ("violated", "missed", "partly_met"):
         # words would tell whether it helped, or was announced
         facts = scene.heard.facts
-        reason = no_words_reason(scene.heard.turns, scene.heard.measures, None, facts)
+        reason = no_words_reason(scene.heard.turns, scene.heard.measures, None, facts, scene.heard.separation)
         return Ruling(verdict="not_scored", reason=reason or NO_WORDS, evidence=ruling.evidence)
     if check.kind == "credit" and ruling.verdict == "missed":
         return Ruling(verdict="not_applicable", reason=Text("why.credit", why=ruling.reason))
@@ -195,10 +196,14 @@ def _doubted(own: Finding, scene: Scene) -> Finding:
 
 
 def no_words_reason(
-    turns: Sequence[Turn], measures: Measures, language: Language | None, facts: CallFacts
+    turns: Sequence[Turn],
+    measures: Measures,
+    language: Language | None,
+    facts: CallFacts,
+    separation: Separation,
 ) -> str | None:
     """Why nothing can be said about what was said, if so."""
-    reason = roles_reason(turns, measures)
+    reason = roles_reason(turns, measures, separation)
     if reason is not None:
         return reason
     if not any(turn.text for turn in turns):
@@ -208,8 +213,10 @@ def no_words_reason(
     return Text("unmeasured.language_unknown", language=facts.language) if language is None else None
 
 
-def roles_reason(turns: Sequence[Turn], measures: Measures) -> str | None:
+def roles_reason(turns: Sequence[Turn], measures: Measures, separation: Separation) -> str | None:
     """Why nothing can be said of the agent or the customer, if so."""
+    if separation.doubted:
+        return ROLES_DOUBTED
     speakers = {turn.speaker for turn in turns} | set(measures.by_role())
     if speakers & {"agent", "customer"}:
         return None
@@ -220,8 +227,8 @@ def _unscorable(name: str, scene: Scene) -> str | None:
     """Why a check cannot be decided on this recording, if so."""
     turns, measures = scene.heard.turns, scene.heard.measures
     if name in ACOUSTIC:
-        return roles_reason(turns, measures)
-    return no_words_reason(turns, measures, scene.language, scene.heard.facts)
+        return roles_reason(turns, measures, scene.heard.separation)
+    return no_words_reason(turns, measures, scene.language, scene.heard.facts, scene.heard.separation)
 
 
 def _right_without_occasion(name: str, scene: Scene) -> bool:

@@ -108,7 +108,7 @@ def judge(
     """
     guidance = guidance or load_guidance()
     language = load_language(heard.facts.judged_language)
-    unscorable = no_words_reason(heard.turns, heard.measures, language, heard.facts)
+    unscorable = no_words_reason(heard.turns, heard.measures, language, heard.facts, heard.separation)
     tension = tension_of(heard.turns, heard.acts, heard.events, heard.measures, unscorable, guidance)
     promises = promises_of(heard.turns, heard.acts, heard.facts.started_at, language, guidance)
     kind = None if unscorable else kind_of(heard.turns, heard.acts, heard.facts.judged_language, guidance)

@@ -19,7 +19,15 @@ from pipeline.privacy.place import Place
 from pipeline.settings import Settings
 
 Event = Literal[
-    "analyze", "nightly", "rescore", "swap_roles", "export", "retention", "erasure", "baseline_removed"
+    "analyze",
+    "nightly",
+    "rescore",
+    "swap_roles",
+    "keep_roles",
+    "export",
+    "retention",
+    "erasure",
+    "baseline_removed",
 ]
 GENESIS = "0" * 64
 TAIL_BYTES = 65_536

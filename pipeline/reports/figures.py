@@ -95,7 +95,8 @@ class Figures:
             gap=self.limits.text("turns.gap_s"),
             dead=self.limits.text("turns.dead_air_s"),
         )
-        gap_s = sum(gap.end_s - gap.start_s for gap in of.gaps)
+        within = [gap for gap in of.gaps if gap.kind != "after_call"]
+        gap_s = sum(gap.end_s - gap.start_s for gap in within)
         gap_detail = t(
             "figures.gaps_detail",
             seconds=self.text.number(gap_s, 1),
@@ -110,7 +111,7 @@ class Figures:
             self._call_row("speech", self._seconds_of("speech_s", of.speech_s)),
             self._call_row("overlap", self._overlap(), term="overlap"),
             self._call_row("silence", self._silence()),
-            self._call_row("gaps", self._count("gaps", len(of.gaps), gap_detail), gap_limit),
+            self._call_row("gaps", self._count("gaps", len(within), gap_detail), gap_limit),
             self._call_row("holds", self._count("holds", len(of.holds), hold_detail)),
             self._call_row(
                 "ratio",

@@ -132,7 +132,8 @@ def call_row(analysis: Analysis) -> Row:
     for kind in KINDS:
         row |= {_event_column(kind, role): _events(analysis, counts, kind, role) for role in ROLES}
     for role in ROLES:
-        row |= _speaker(role, analysis.measures.of(role))
+        doubted = analysis.separation.doubted  # the figures would be those of the other
+        row |= _speaker(role, None if doubted else analysis.measures.of(role))
     return row
 
 
@@ -203,7 +204,9 @@ def _events(
     """A count, or ``None`` where overlap could not be measured: nothing found is not nothing there."""
     of = analysis.measures.of(role)
     return (
-        None if of is None or of.interruptions is None else _by_words(analysis, counts.get((kind, role), 0))
+        None
+        if of is None or of.interruptions is None or analysis.separation.doubted
+        else _by_words(analysis, counts.get((kind, role), 0))
     )
 
 

@@ -17,21 +17,14 @@ from pipeline.records import (
 )
 from pipeline.settings import Settings
 from pipeline.speakers.channels import GIVEN_CONFIDENCE
-from pipeline.speakers.renaming import renamed
-from pipeline.speakers.roles import CORRECTED, SWAPPED, corrected_warning
+from pipeline.speakers.renaming import EXCHANGED, OTHER_PART, renamed
+from pipeline.speakers.roles import BY_WORDS, CORRECTED, EXCHANGED_MIDWAY, SWAPPED, corrected_warning
 from pipeline.texts import Text
 from pipeline.timeline import Span
 from pipeline.turns.floor import stored_floor
 from pipeline.turns.listening import measure_listening
 from pipeline.turns.silence import find_silences
 
-EXCHANGED: dict[Role, Role] = {"agent": "customer", "customer": "agent"}
-OTHER_PART = {
-    "channel_0": "channel_1",
-    "channel_1": "channel_0",
-    "speaker_1": "speaker_2",
-    "speaker_2": "speaker_1",
-}
 OTHERS_BASELINE = Text("unmeasured.others_baseline")
 
 
@@ -47,6 +40,7 @@ def exchange_roles(analysis: Analysis, settings: Settings, baseline: Baseline | 
             f"{analysis.call.call_id}: its roles are not known and cannot be exchanged; if its "
             "speakers are on two channels, analyze it again with --agent-channel"
         )
+    midway = any(each.code == EXCHANGED_MIDWAY for each in analysis.quality.warnings)
     other = renamed(analysis, EXCHANGED)
     agent, customer = other.measures.agent, other.measures.customer
     measures = dataclasses.replace(
@@ -58,23 +52,36 @@ def exchange_roles(analysis: Analysis, settings: Settings, baseline: Baseline | 
     )
     return dataclasses.replace(
         other,
-        separation=_corrected(analysis.separation),
+        separation=_corrected(analysis.separation, midway),
         quality=Quality(warnings=_warnings_again(other.quality.warnings)),
         measures=measures,
     )
 
 
-def _corrected(separation: Separation) -> Separation:
+def confirm_roles(analysis: Analysis) -> Analysis:
+    """The analysis with its roles as they are, as a user says who has looked; nothing is doubted anymore."""
+    if analysis.separation.agent_label not in OTHER_PART:
+        raise InputRejected(f"{analysis.call.call_id}: its roles are not known and cannot be confirmed")
+    return dataclasses.replace(
+        analysis,
+        separation=dataclasses.replace(analysis.separation, role_confidence=GIVEN_CONFIDENCE, doubted=False),
+        quality=Quality(warnings=_warnings_again(analysis.quality.warnings)),
+    )
+
+
+def _corrected(separation: Separation, midway: bool) -> Separation:
+    """Roles as a user says; sides that change places during the call stay doubted either way."""
     return dataclasses.replace(
         separation,
         role_method="channel_map" if separation.method == "channels" else "metadata",
         role_confidence=GIVEN_CONFIDENCE,
+        doubted=midway,
         agent_label=OTHER_PART[str(separation.agent_label)],
     )
 
 
 def _warnings_again(warnings: tuple[QualityWarning, ...]) -> tuple[QualityWarning, ...]:
-    kept = [each for each in warnings if each.code not in (SWAPPED, CORRECTED)]
+    kept = [each for each in warnings if each.code not in (SWAPPED, CORRECTED, BY_WORDS)]
     return (*kept, corrected_warning())
 
 

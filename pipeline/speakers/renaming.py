@@ -9,6 +9,14 @@ from pipeline.texts import Text
 
 Thing = TypeVar("Thing")
 
+EXCHANGED: dict[Role, Role] = {"agent": "customer", "customer": "agent"}
+OTHER_PART = {
+    "channel_0": "channel_1",
+    "channel_1": "channel_0",
+    "speaker_1": "speaker_2",
+    "speaker_2": "speaker_1",
+}
+
 
 def renamed(thing: Thing, names: Mapping[Role, Role]) -> Thing:
     """``thing`` with every role replaced by the name that ``names`` has for it.

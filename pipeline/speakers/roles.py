@@ -13,15 +13,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from statistics import median
 from typing import Self, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.language_files import read_language_file
 from pipeline.phrases import normal_words
-from pipeline.records import CallFacts, Correction, QualityWarning, Role, Separation, Turn
+from pipeline.records import CallFacts, Correction, Measures, QualityWarning, Role, Separation, Turn
 from pipeline.settings import SpeakersSettings
-from pipeline.speakers.channels import GIVEN_CONFIDENCE
+from pipeline.speakers.channels import DEFAULT_CONFIDENCE, GIVEN_CONFIDENCE
+from pipeline.speakers.renaming import EXCHANGED, OTHER_PART
 from pipeline.texts import Text
 from pipeline.timeline import overlap_s, union
 
@@ -29,6 +31,10 @@ NUMBERED: tuple[Role, Role] = ("speaker_1", "speaker_2")
 PAIRS: tuple[tuple[Role, Role], ...] = (("agent", "customer"), NUMBERED)
 SWAPPED = "roles_swapped"
 CORRECTED = "roles_corrected"
+BY_WORDS = "roles_by_words"
+EXCHANGED_MIDWAY = "roles_exchanged_midway"
+DOUBTS = (SWAPPED, EXCHANGED_MIDWAY)
+"""Warnings with which nothing is judged, or learned of an agent, until a person says who is who."""
 QUESTIONS = "questions"
 SPEAKS_FIRST = "speaks_first"
 NOTHING = re.compile(r"(?!)")
@@ -152,7 +158,7 @@ def assign_roles(turns: Sequence[Turn], language: str, settings: SpeakersSetting
         for hit in hits
     )
     log_odds = math.fsum(cue.weight if cue.speaker == first else -cue.weight for cue in cues)
-    confidence = LAPSE + (1 - 2 * LAPSE) / (1 + math.exp(-abs(log_odds)))
+    confidence = _confidence(log_odds)
     likelier = first if log_odds > 0 else second
     sure = confidence >= settings.role_confidence_min and log_odds != 0
     return RoleGuess(agent=likelier if sure else None, confidence=confidence, cues=cues)
@@ -168,8 +174,10 @@ def name_speakers(
     """New names for ``speaker_1`` and ``speaker_2`` where a user or their words say who is the agent.
 
     The names are for :func:`pipeline.speakers.renaming.renamed`; there are none where roles are known from
-    channels, or stay unknown.
+    channels, or stay unknown. A channel map that nobody stated for this call gives way to the words.
     """
+    if separation.method == "channels":
+        return _map_or_words(separation, turns, language, correction, settings)
     if {turn.speaker for turn in turns} != set(NUMBERED):
         return separation, {}
     agent, method, confidence = _agent_of_correction(turns, correction), "metadata", GIVEN_CONFIDENCE
@@ -188,17 +196,116 @@ def name_speakers(
     return named, {agent: "agent", customer: "customer"}
 
 
-def role_warnings(
-    call: CallFacts, turns: Sequence[Turn], correction: Correction | None, settings: SpeakersSettings
-) -> list[QualityWarning]:
-    """``roles_swapped`` where agent and customer clearly speak as the other would; nothing is exchanged.
+def _map_or_words(
+    separation: Separation,
+    turns: Sequence[Turn],
+    language: str,
+    correction: Correction | None,
+    settings: SpeakersSettings,
+) -> tuple[Separation, dict[Role, Role]]:
+    """The default channel map, exchanged where the words contradict it from ``swap_probability`` on."""
+    if correction is not None or separation.role_confidence != DEFAULT_CONFIDENCE:
+        return separation, {}
+    guess = assign_roles(turns, language, settings)
+    if guess.agent != "customer" or guess.confidence < settings.swap_probability:
+        return separation, {}
+    other = dataclasses.replace(
+        separation,
+        role_method="transcript",
+        role_confidence=guess.confidence,
+        agent_label=OTHER_PART[str(separation.agent_label)],
+    )
+    return other, EXCHANGED
 
+
+def exchanged_midway(
+    turns: Sequence[Turn], measures: Measures, language: str, settings: SpeakersSettings
+) -> float | None:
+    """When the sides of a call change places, by what is said before and after; ``None`` where they do not.
+
+    Both parts must tell their agent with ``speakers.midway_probability``, and not the same one; and where the
+    pitch of the two tells them apart, the voices must have changed places, too.
+    """
+    known = load_role_cues(language)
+    if known is None or not turns:
+        return None
+    hits = found_cues(turns, known)
+    first, _ = _pair(turns)
+    best, at = 0.0, None
+    for split in range(settings.midway_turns, len(turns) - settings.midway_turns + 1):
+        number = turns[split].turn
+        before = _log_odds([hit for hit in hits if hit.turn < number], known, first)
+        after = _log_odds([hit for hit in hits if hit.turn >= number], known, first)
+        surest = min(abs(before), abs(after))
+        if before * after < 0 and surest > best:
+            best, at = surest, turns[split].start_s
+    if at is None or _confidence(best) < settings.midway_probability:
+        return None
+    return None if _voices_stay(measures, at) else at
+
+
+def _voices_stay(measures: Measures, at_s: float) -> bool:
+    """Whether each side sounds after a moment more like itself than like the other before it, by pitch."""
+    found: dict[tuple[Role, bool], float] = {}
+    for role, own in measures.by_role().items():
+        for late in (False, True):
+            voices = [
+                turn.f0_median_hz
+                for turn in own.voice_turns
+                if turn.f0_median_hz is not None and (turn.start_s >= at_s) == late
+            ]
+            if voices:
+                found[role, late] = 12 * math.log2(median(voices))
+    if len(found) < 2 * len(NUMBERED):
+        return False
+    (one, other) = {role: None for role, _ in found}
+    stay_st = abs(found[one, False] - found[one, True]) + abs(found[other, False] - found[other, True])
+    change_st = abs(found[one, False] - found[other, True]) + abs(found[other, False] - found[one, True])
+    return stay_st < change_st
+
+
+def _log_odds(hits: Sequence[RoleCue], known: "RoleCues", first: Role) -> float:
+    """Log odds that ``first`` is the agent by these cues, as :func:`assign_roles` sums them."""
+    totals = Counter(hit.id for hit in hits)
+    return math.fsum(
+        known.weights[hit.id] / (totals[hit.id] + 1) * (1 if hit.speaker == first else -1) for hit in hits
+    )
+
+
+def _confidence(log_odds: float) -> float:
+    return LAPSE + (1 - 2 * LAPSE) / (1 + math.exp(-abs(log_odds)))
+
+
+def role_warnings(
+    call: CallFacts,
+    separation: Separation,
+    turns: Sequence[Turn],
+    measures: Measures,
+    correction: Correction | None,
+    settings: SpeakersSettings,
+) -> list[QualityWarning]:
+    """What is doubtful about who is the agent.
+
+    ``roles_swapped`` where agent and customer clearly speak as the other would, ``roles_exchanged_midway``
+    where they do for a part of a call on two channels, ``roles_by_words`` where the default map gave way.
     What a user has said of this call is noted as ``roles_corrected`` and is not doubted.
     """
     if not {turn.speaker for turn in turns} & {"agent", "customer"}:
         return []
     if correction is not None:
         return [corrected_warning()]
+    if separation.method == "channels":
+        at_s = exchanged_midway(turns, measures, call.judged_language, settings)
+        if at_s is not None:
+            return [
+                QualityWarning(
+                    code=EXCHANGED_MIDWAY, message=Text("quality.roles_exchanged_midway"), start_s=at_s
+                )
+            ]
+        if separation.role_method == "transcript":
+            command = f"callcoach rescore --swap-roles {call.call_id}"
+            message = Text("quality.roles_by_words", probability=separation.role_confidence, command=command)
+            return [QualityWarning(code=BY_WORDS, message=message)]
     guess = assign_roles(turns, call.judged_language, settings)
     if guess.agent != "customer" or guess.confidence < settings.swap_probability:
         return []

@@ -166,13 +166,14 @@ def _first_recorded(session: Session, agent_id: str, call_id: str) -> datetime |
 def figures_of(
     analysis: Analysis, line_type: str, started_at: datetime | None, tracker: str, recorded_at: datetime
 ) -> BaselineCall | None:
-    """What a call says about its agent; ``None`` unless the agent is known and has a channel alone."""
+    """What a call says about its agent; ``None`` unless the agent is known for sure, on an own channel."""
     agent = analysis.measures.agent
     if (
         analysis.call.agent_id is None
         or agent is None
         or analysis.separation.method != "channels"
         or analysis.separation.role_method == "unknown"
+        or analysis.separation.doubted
     ):
         return None
     calm = _calm_figures(analysis, agent)

@@ -48,6 +48,9 @@ def find_silences(
     long = [span for span in gaps(spoken, (0.0, duration_s)) if span[1] - span[0] > settings.gap_s]
     leading = {span: _leading(span, long, said, settings) for span in long}
     kinds = {span: _kind(span, music, leading[span], phrases, settings) for span in long}
+    last = long[-1] if long and long[-1][0] >= spoken[-1][1] else None
+    if last is not None and not _announcing(leading[last], phrases):
+        kinds[last] = "after_call"  # an open line, a busy tone: the call ends with its last word
     held = bridge([span for span, kind in kinds.items() if kind == "hold"], settings.hold_bridge_s)
     announced = {span: leading[_first(span, long)] for span in held}
     announced |= {span: leading[span] for span, kind in kinds.items() if kind == "look_up"}

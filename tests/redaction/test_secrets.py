@@ -115,7 +115,8 @@ def test_any_card_number_is_found(drawn: list[int], fillers: list[str], breaks: 
     """Every word of a spoken card number goes, whatever its digits, its pauses, and where "mm-hm" is said."""
     digits = [4, *drawn]
     digits.append(luhn(digits))
-    lines, words = [], []
+    lines: list[str] = []
+    words: list[str] = []
     for index, digit in enumerate(digits):
         if index in breaks:
             lines += [f"C: {' '.join(words)}", "A: mm-hm"]
