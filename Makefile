@@ -61,10 +61,14 @@ lint: $(INSTALLED)
 
 # NATURAL=folder: of natural conversations (tests/benchmarks/natural.py), which are no part of the project.
 # TURNS=folder: of labeled natural turn-taking (tests/benchmarks/natural_turns.py).
+# SPOKEN=folder: the same, some of it spoken by flite (tests/benchmarks/rendered_turns.py); takes ten minutes.
+# VOICES=folder: of interviews, into which interruptions are laid (tests/benchmarks/laid_in.py); as long.
 NATURAL ?=
 TURNS ?=
+SPOKEN ?=
+VOICES ?=
 accuracy: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks.accuracy $(NATURAL:%=--natural %) $(TURNS:%=--turns %)
+	$(BIN)/python -m tests.benchmarks.accuracy $(NATURAL:%=--natural %) $(TURNS:%=--turns %) $(SPOKEN:%=--spoken %) $(VOICES:%=--voices %)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.bench

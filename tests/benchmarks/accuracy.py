@@ -14,7 +14,7 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import reduce
 from operator import add
@@ -25,13 +25,17 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from pipeline.records import Analysis
 from pipeline.settings import Settings, load_settings
+from pipeline.turns.second_look import load_second_look
 from tests.benchmarks import (
     dialogues,
     f0,
+    fit_second_look,
+    laid_in,
     mono,
     natural_turns,
     ordinary_talk,
     redaction,
+    rendered_turns,
     speech_acts,
     turn_taking,
 )
@@ -296,6 +300,31 @@ def measure(settings: Settings) -> list[Row]:
     return [compare(truth, analyze(truth.audio, settings)) for truth in sample_truths()]
 
 
+def natural_turn_taking(
+    turns: Path | None, spoken: Path | None, voices: Path | None, settings: Settings
+) -> Iterator[str]:
+    """Tables of turn-taking in natural talk, for each folder that is given."""
+    if turns is None:
+        yield "without --turns FOLDER nothing is measured on natural turn-taking"
+    else:
+        yield natural_turns.table(*natural_turns.measure(turns, settings))
+        look = load_second_look(fit_second_look.LANGUAGE)
+        if look is not None:
+            some = fit_second_look.examples(turns, look)
+            held_out = fit_second_look.report(some, fit_second_look.held_out(some))
+            yield f"each dialogue held out of the fit in turn\n{held_out}"
+    if spoken is None:
+        yield "without --spoken FOLDER nothing is measured on natural turn-taking from sound"
+    else:
+        heard = rendered_turns.hear(spoken, settings, turn_taking.load_whisper(settings))
+        yield f"spoken\n{natural_turns.table(*rendered_turns.measure(spoken, heard, settings))}"
+    if voices is None:
+        yield "without --voices FOLDER nothing is measured on real voices with interruptions laid in"
+    else:
+        scenes = laid_in.hear(voices, settings, turn_taking.load_whisper(settings))
+        yield laid_in.table(laid_in.score(scenes, settings))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
@@ -305,12 +334,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-turn-taking", action="store_true", help="leave out the labeled snippets")
     parser.add_argument("--natural", type=Path, help="folder of natural conversations")
     parser.add_argument("--turns", type=Path, help="folder of labeled natural turn-taking")
+    parser.add_argument("--spoken", type=Path, help="the same folder: some of it spoken by synthetic voices")
+    parser.add_argument("--voices", type=Path, help="folder of interviews, to lay interruptions in")
     options = parser.parse_args(arguments)
     settings = load_settings(assignments=options.set)
-    if options.turns is None:
-        sys.stdout.write("without --turns FOLDER nothing is measured on natural turn-taking\n\n")
-    else:
-        sys.stdout.write(f"{natural_turns.table(*natural_turns.measure(options.turns, settings))}\n\n")
+    for text in natural_turn_taking(options.turns, options.spoken, options.voices, settings):
+        sys.stdout.write(f"{text}\n\n")
     if options.natural is None:
         sys.stdout.write("without --natural FOLDER nothing is measured on ordinary talk\n\n")
     else:

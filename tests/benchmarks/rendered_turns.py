@@ -1,4 +1,4 @@
-"""Natural turn-taking from sound: ``make accuracy RENDERED=folder``.
+"""Natural turn-taking from sound: ``make accuracy SPOKEN=folder``.
 
 Dialogues of a folder as ``tests/benchmarks/natural_turns.py`` reads it are spoken at their own times by two
 of the sample voices (flite's, which must be installed), two channels in the telephone band, and go the
