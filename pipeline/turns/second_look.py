@@ -46,7 +46,7 @@ ABRUPT_S = 0.07
 """How long a voice dies away where it is cut off; at the end of a sentence it takes 0.1 s and more."""
 NOISY = 0.3
 """Of `Encounter.noise`: from here on a voice's end drowns, and the words have to do."""
-NOISY_LEFT_S = 0.9
+NOISY_LEFT_S = 0.45
 OWN_TALK_WORDS, HELP_AND_MORE = 2, 0.7
 HOLDERS_OWN_WORDS = 4
 REPEAT_WITHIN = 3
@@ -144,7 +144,7 @@ def _clear_by_sound(
     )
     if abrupt and e.remaining_s <= settings.yield_within_s:
         return own or (unfinished and e.remaining_s <= CUT_WITHIN_S)
-    if e.noise > NOISY and silent and own and not found["holder_asked"]:
+    if e.noise > NOISY and silent and own and not found["helps"] and not found["holder_asked"]:
         return unfinished or e.remaining_s >= NOISY_LEFT_S
     talks_on = e.overlap_s >= settings.talk_over_s or (not silent and e.overlap_s >= LEFT_S)
     return bool(own and talks_on)
