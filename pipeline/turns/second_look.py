@@ -38,11 +38,13 @@ NEAR_WORDS, SAID_WORDS = 8, 12
 """Words of the holder before the overlap that the comer may take up, and that the rest may repeat."""
 LAST_LETTERS = 80
 SHORTEST_ECHO = 5
+BROKEN_OFF = ("...", "…", "-", "–", "—")
+"""How a recognizer writes down that somebody broke off."""
 LONGEST_LEAD = 3
 CUT_WITHIN_S = 1.0
 UNFINISHED = -0.4
 """On the scale of ``finished``: the words can hardly end a sentence."""
-ABRUPT_S = 0.07
+ABRUPT_S = 0.05
 """How long a voice dies away where it is cut off; at the end of a sentence it takes 0.1 s and more."""
 NOISY = 0.3
 """Of `Encounter.noise`: from here on a voice's end drowns, and the words have to do."""
@@ -195,12 +197,15 @@ def features(e: Encounter, look: SecondLook) -> dict[str, float]:
     takes = not helps and not echoes and not held_nothing
     brings = min(len(own), MOST_WORDS) / MOST_WORDS
     completeness = load_completeness(look.language)
-    odds = completeness.log_odds(whole) if completeness and whole else None
+    ended = _without_trail(whole, fillers | acknowledging)
+    odds = completeness.log_odds(ended) if completeness and ended else None
     return {
         "asks_over": takes * asks * over,
         "brings_over": takes * (not acknowledges) * brings * over,
         "leaves_open": float(
-            _last_word(whole, hesitating) in look.open_ends and len(own) >= OWN_WORDS and takes
+            (_last_word(whole, hesitating) in look.open_ends or whole.endswith(BROKEN_OFF))
+            and len(own) >= OWN_WORDS
+            and takes
         ),
         "brings": brings,
         "asks": float(asks),
@@ -229,6 +234,14 @@ def _last_word(text: str, hesitations: frozenset[str]) -> str | None:
         return None
     words = [word for word in normal_words(text) if word not in hesitations]
     return words[-1] if words else None
+
+
+def _without_trail(text: str, idle: frozenset[str]) -> str:
+    """A text without the hesitations and fillers that it trails off into."""
+    tokens = text.split()
+    while tokens and all(word in idle for word in normal_words(tokens[-1])):
+        tokens.pop()
+    return " ".join(tokens)
 
 
 def _starts(words: Sequence[str], starts: Texts) -> bool:

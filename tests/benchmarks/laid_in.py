@@ -50,6 +50,7 @@ DIES_AWAY_S = 0.15
 LIKE_TRUTH = 0.8
 LONG_WORDS, LONG_S, OWN_WORDS, OWN_S = 9, 3.0, 5, 1.2
 AHEAD_S, LEFT_S, BREAKS_OFF_S = 1.2, 1.5, (0.5, 1.2)
+PAUSE_S, UNDER_WAY_S = 0.2, 0.8
 LAST_S, EARLY_S = (0.0, 0.45), (0.3, 0.7)
 SYMPATHY = "sorry"
 LEADING = frozenset(
@@ -106,6 +107,17 @@ class Scene:
     comer: Spoken
     at_s: float
     """Where the comer begins, from the start of the holder."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether the holder was well under way: after a pause both might begin at once."""
+        at_s = self.holder.start_s + self.at_s
+        pauses = [
+            other[1]
+            for one, other in pairwise(self.holder.words)
+            if other[1] - one[2] > PAUSE_S and other[1] <= at_s
+        ]
+        return at_s - max(pauses, default=self.holder.start_s) >= UNDER_WAY_S
 
     @property
     def interruptions(self) -> list[tuple[Role, float]]:
@@ -181,7 +193,7 @@ def _plain(word: str) -> str:
 
 def scenes(name: str, some: Sequence[Spoken]) -> list[Scene]:
     """All scenes of one recording, in a fixed order."""
-    return [
+    every = [
         Scene(f"{name} {role} {sort} {number}", sort, *drawn)
         for role in ROLES
         for sort in EACH

@@ -100,6 +100,7 @@ def test_features_say_what_the_comer_does(comer: str, feature: str, expected: bo
     [
         ("so I was waiting for the", 1.0),
         ("so I was waiting for the um", 1.0),
+        ("so I was waiting for so...", 1.0),
         ("so I was waiting for you", 0.0),
         ("so I was waiting for the .", 0.0),
     ],
