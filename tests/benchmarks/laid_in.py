@@ -198,10 +198,9 @@ def scenes(name: str, some: Sequence[Spoken]) -> list[Scene]:
         for role in ROLES
         for sort in EACH
         if role == "agent" or sort not in INTERRUPTIONS
-        for number, drawn in enumerate(
-            _draws(sort, role, some, np.random.default_rng([SEED, *name.encode()]))
-        )
+        for number, drawn in enumerate(_draws(sort, role, some, _random(name)))
     ]
+    return [scene for scene in every if scene.clear or scene.sort not in INTERRUPTIONS]
 
 
 def _random(name: str) -> Random:
