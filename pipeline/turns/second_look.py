@@ -44,8 +44,9 @@ LONGEST_LEAD = 3
 CUT_WITHIN_S = 1.0
 UNFINISHED = -0.4
 """On the scale of ``finished``: the words can hardly end a sentence."""
-ABRUPT_S = 0.05
-"""How long a voice dies away where it is cut off; at the end of a sentence it takes 0.1 s and more."""
+ABRUPT_S, FINISHED_ABRUPT_S = 0.07, 0.05
+"""How long a voice dies away where it is cut off, and where the words could be a whole sentence all the
+same; at the end of one it takes 0.1 s and more."""
 NOISY = 0.3
 """Of `Encounter.noise`: from here on a voice's end drowns, and the words have to do."""
 NOISY_LEFT_S = 0.45
@@ -142,7 +143,7 @@ def _clear_by_sound(
         silent
         and e.noise <= NOISY
         and e.cues.holder_end_decay_s is not None
-        and e.cues.holder_end_decay_s <= ABRUPT_S
+        and e.cues.holder_end_decay_s <= (ABRUPT_S if found["finished"] < 0 else FINISHED_ABRUPT_S)
     )
     if abrupt and e.remaining_s <= settings.yield_within_s:
         return own or (unfinished and e.remaining_s <= CUT_WITHIN_S)
