@@ -12,6 +12,7 @@ friendly talk does not show, count by their sound. A language without that file 
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -49,7 +50,7 @@ ABRUPT_S, FINISHED_ABRUPT_S = 0.07, 0.05
 same; at the end of one it takes 0.1 s and more."""
 NOISY = 0.3
 """Of `Encounter.noise`: from here on a voice's end drowns, and the words have to do."""
-NOISY_LEFT_S = 0.45
+NOISY_LEFT_S, NOISY_CONFIDENCE = 0.45, 0.65
 OWN_TALK_WORDS, HELP_AND_MORE = 2, 0.7
 HOLDERS_OWN_WORDS = 4
 REPEAT_WITHIN = 3
@@ -112,7 +113,8 @@ def look_again(e: Encounter, verdict: Verdict, language: str, settings: TurnsSet
         return verdict
     found = features(e, look)
     if _clear_by_sound(e, found, verdict, settings):
-        return verdict
+        surest = NOISY_CONFIDENCE if e.noise > NOISY else 1.0
+        return replace(verdict, confidence=min(verdict.confidence, surest))
     chance = look.probability(found)
     if chance >= settings.interruption_probability:
         return Verdict("interruption", verdict.yielded, min(chance, verdict.confidence), verdict.reason)
