@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pipeline.audio.frames import Levels, levels_db
 from pipeline.audio.probe import probe
+from pipeline.audio.sameness import SAME_SOUND, same_sound
 from pipeline.clock import StageClock
 from pipeline.conclusion import Measured, conclude, model_used
 from pipeline.document import call_facts, measures_by_role, speech_segments
@@ -39,9 +42,11 @@ from pipeline.speakers.diarization import load_diarizer, wanted
 from pipeline.speakers.one_channel import activity_of, speakers_of, transcripts_of
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import name_speakers
+from pipeline.speakers.shared import given_to_voices, speech_in, without_stretches
 from pipeline.speech.activity import VoiceActivityModel, channel_activity
 from pipeline.speech.bleed import without_leak
-from pipeline.timeline import union
+from pipeline.texts import Text
+from pipeline.timeline import Span, overlap_s, union
 from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.languages import CallLanguage, call_language, shares, speaks_own
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
@@ -139,7 +144,8 @@ def _voices(
     settings: Settings,
 ) -> _Voices:
     """What each channel carries, and whose it is."""
-    found = probe(recording, settings.audio)
+    same = same_sound(recording, settings.audio)
+    found = probe(recording, settings.audio, same)
     codes = {warning.code for warning in found}
     speakers = speakers_by_channel(recording, metadata, agent_channel, codes, settings.speakers)
     rate_hz = recording.sample_rate_hz
@@ -149,7 +155,12 @@ def _voices(
         role: channel_activity(own, rate_hz, levels[role], silero, settings.speech)
         for role, own in samples.items()
     }
-    return _Voices(
+    stretches = same.stretches if len(sounding) > 1 else ()
+    shared = speech_in(sounding, stretches)
+    if shared:
+        apart = without_stretches(sounding, stretches)
+        sounding = {role: replace(own, speech=tuple(apart[role])) for role, own in sounding.items()}
+    voices = _Voices(
         rate_hz=rate_hz,
         speakers=speakers,
         samples=samples,
@@ -157,6 +168,36 @@ def _voices(
         activity=without_leak(sounding, levels, settings.speech),
         warnings=(*recording.warnings, *found),
     )
+    return _with_shared(voices, recording, stretches, shared, settings) if shared else voices
+
+
+def _with_shared(
+    voices: _Voices,
+    recording: Recording,
+    stretches: Sequence[Span],
+    shared: Sequence[Span],
+    settings: Settings,
+) -> _Voices:
+    """Speech that is the same on both channels, taken once and given to who speaks, or left out."""
+    own = {role: activity.speech for role, activity in voices.activity.items()}
+    given, models = None, voices.models
+    if wanted(settings.speakers):
+        diarizer = load_diarizer(settings.speakers, settings.models)
+        speech = union([*shared, *(span for spans in own.values() for span in spans)])
+        mix = recording.samples.mean(axis=0, dtype=np.float32)
+        given = given_to_voices(own, shared, diarizer.diarize(mix, voices.rate_hz, speech))
+        models = (*models, *diarizer.used)
+    key = "quality.same_sound" if given is not None else "quality.same_sound_left_out"
+    warnings = [
+        QualityWarning(code=SAME_SOUND, message=Text(key), start_s=start_s, end_s=end_s)
+        for start_s, end_s in stretches
+        if overlap_s(shared, [(start_s, end_s)])
+    ]
+    activity = {
+        role: replace(each, speech=tuple(union([*each.speech, *(given or {}).get(role, [])])))
+        for role, each in voices.activity.items()
+    }
+    return replace(voices, activity=activity, warnings=(*voices.warnings, *warnings), models=models)
 
 
 def _told_apart(voices: _Voices, settings: Settings) -> _Voices:
@@ -296,7 +337,18 @@ def _measured(
             *voices.warnings,
             *voices.speakers.warnings,
             *language_warnings(language, settings.recognizer),
-            *quality_warnings(recording, talk.channel_of, conversation, speakers, settings),
+            *quality_warnings(
+                recording, talk.channel_of, conversation, speakers, _stretches(voices.warnings), settings
+            ),
         ),
         models=(),
     )
+
+
+def _stretches(warnings: Sequence[QualityWarning]) -> list[Span]:
+    """Where both channels carry the same sound, as the warnings say."""
+    return [
+        (each.start_s, each.end_s)
+        for each in warnings
+        if each.code == SAME_SOUND and each.start_s is not None and each.end_s is not None
+    ]
