@@ -50,6 +50,7 @@ from pipeline.timeline import Span, overlap_s, union
 from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.languages import CallLanguage, call_language, shares, speaks_own
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
+from pipeline.turns.announcements import recorded_opening
 from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import judge_all, possible_only, without_words
 from pipeline.turns.floor import build_floor
@@ -91,6 +92,7 @@ def analyze_call(
     with clock.stage("transcript"):
         voices, transcripts, language = _words(voices, recording, metadata, resolved, recognizer, settings)
     with clock.stage("turns"):
+        voices, transcripts = _answered(voices, transcripts, language.judged, settings)
         talk = _talk(recording, voices, transcripts, language.judged, metadata, settings)
     with clock.stage("measures"):
         measured = _measured(recording, metadata, voices, talk, language, baseline, settings)
@@ -257,6 +259,37 @@ def _words(
         levels=dict.fromkeys(activity, voices.levels[role]),
     )
     return apart, transcripts_of(voices.diarization, transcripts[role], activity, settings), language
+
+
+def _answered(
+    voices: _Voices, transcripts: Mapping[Role, SpeakerTranscript], language: str, settings: Settings
+) -> tuple[_Voices, dict[Role, SpeakerTranscript]]:
+    """The call from where somebody answers it: what a machine says before is no speech of the agent."""
+    units = {
+        role: units_of(role, own.speech, transcripts[role].words) for role, own in voices.activity.items()
+    }
+    before = recorded_opening(units, load_phrases(language), settings.turns)
+    if before is None or voices.one_channel:
+        return voices, dict(transcripts)
+    agent, spoken = voices.activity["agent"], transcripts["agent"]
+    warning = QualityWarning(
+        code="announcement",
+        message=Text("quality.announcement", count=before.words),
+        start_s=before.spans[0][0],
+        end_s=before.end_s,
+    )
+    activity = replace(
+        agent,
+        speech=tuple(span for span in agent.speech if span[0] >= before.end_s),
+        non_speech=tuple(union([*agent.non_speech, *before.spans])),
+    )
+    words = tuple(word for word in spoken.words if word.start_s >= before.end_s)
+    answered = replace(
+        voices,
+        activity={**voices.activity, "agent": activity},
+        warnings=(*voices.warnings, warning),
+    )
+    return answered, {**transcripts, "agent": replace(spoken, words=words)}
 
 
 def _windows(transcripts: Mapping[Role, SpeakerTranscript]) -> list[WindowLanguage]:

@@ -405,6 +405,14 @@ class SpeakersSettings(Section):
 
 
 class TurnsSettings(Section):
+    announcement_pause_s: float = setting(
+        "longest pause within one recorded announcement before the conversation", unit="s", ge=0
+    )
+    announcement_words: int = setting(
+        "a customer who has said more than this has been answered: no announcement follows",
+        unit="words",
+        ge=0,
+    )
     interruption_probability: float = setting(
         "probability from which coming in early is an interruption; 0 leaves it to times and sound alone",
         source="docs/measures/turn-taking.md",

@@ -6,7 +6,6 @@ import json
 from pipeline.records import Role
 from pipeline.reports import analysis_json
 from pipeline.speakers.renaming import EXCHANGED, renamed
-from pipeline.speakers.renaming import renamed
 from tests import dialogue, factories
 
 NOTATION = """

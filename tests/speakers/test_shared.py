@@ -11,7 +11,9 @@ SHARED: list[Span] = [(0, 4), (5, 9)]
 
 
 def voices(*parties: tuple[Span, ...]) -> Diarization:
-    return Diarization(voices=len(parties), segments=parties, exclusive=parties, further=(), similarity=0.2, confidence=0.9)
+    return Diarization(
+        voices=len(parties), segments=parties, exclusive=parties, further=(), similarity=0.2, confidence=0.9
+    )
 
 
 @pytest.mark.parametrize("order", [1, -1])
