@@ -54,6 +54,7 @@ from pipeline.turns.announcements import recorded_opening
 from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import judge_all, possible_only, without_words
 from pipeline.turns.floor import build_floor
+from pipeline.turns.handover import second_agent_s
 from pipeline.turns.units import units_of
 
 DETECT_LANGUAGE = "auto"
@@ -353,6 +354,13 @@ def _measured(
 ) -> Measured:
     """All figures of the call, and what limits them."""
     conversation = talk.conversation
+    taken_over_s = second_agent_s(conversation.floor.turns, conversation.phrases, settings.turns)
+    conversation = replace(conversation, first_agent_until_s=taken_over_s)
+    second = (
+        [QualityWarning(code="second_agent", message=Text("quality.second_agent"), start_s=taken_over_s)]
+        if taken_over_s is not None
+        else []
+    )
     usual = baseline if voices.speakers.separation.method == "channels" else None
     speakers = {
         role: speaker_measures(role, conversation, settings, usual if role == "agent" else None)
@@ -369,6 +377,7 @@ def _measured(
         warnings=(
             *voices.warnings,
             *voices.speakers.warnings,
+            *second,
             *language_warnings(language, settings.recognizer),
             *quality_warnings(
                 recording, talk.channel_of, conversation, speakers, _stretches(voices.warnings), settings
