@@ -379,8 +379,12 @@ def _measured(
             *voices.speakers.warnings,
             *second,
             *language_warnings(language, settings.recognizer),
-            *quality_warnings(
-                recording, talk.channel_of, conversation, speakers, _stretches(voices.warnings), settings
+            *(
+                each
+                for each in quality_warnings(
+                    recording, talk.channel_of, conversation, speakers, _stretches(voices.warnings), settings
+                )
+                if not _announced(each, voices.warnings)
             ),
         ),
         models=(),
@@ -394,3 +398,12 @@ def _stretches(warnings: Sequence[QualityWarning]) -> list[Span]:
         for each in warnings
         if each.code == SAME_SOUND and each.start_s is not None and each.end_s is not None
     ]
+
+
+def _announced(warning: QualityWarning, before: Sequence[QualityWarning]) -> bool:
+    """Whether what a warning calls music is an announcement that has a warning of its own."""
+    return warning.code == "music_or_tone" and any(
+        each.code == "announcement"
+        and (each.start_s or 0.0) <= (warning.start_s or 0.0) < (each.end_s or 0.0)
+        for each in before
+    )
