@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pipeline.audio.frames import Levels, levels_db
 from pipeline.audio.probe import probe
+from pipeline.audio.sameness import SAME_SOUND, same_sound
 from pipeline.clock import StageClock
 from pipeline.conclusion import Measured, conclude, model_used
 from pipeline.document import call_facts, measures_by_role, speech_segments
@@ -39,15 +42,19 @@ from pipeline.speakers.diarization import load_diarizer, wanted
 from pipeline.speakers.one_channel import activity_of, speakers_of, transcripts_of
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import name_speakers
+from pipeline.speakers.shared import given_to_voices, speech_in, without_stretches
 from pipeline.speech.activity import VoiceActivityModel, channel_activity
 from pipeline.speech.bleed import without_leak
-from pipeline.timeline import union
+from pipeline.texts import Text
+from pipeline.timeline import Span, overlap_s, union
 from pipeline.transcription.kept import KeptTranscripts, key_of
 from pipeline.transcription.languages import CallLanguage, call_language, shares, speaks_own
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
+from pipeline.turns.announcements import recorded_opening
 from pipeline.turns.cues import hear_voices
 from pipeline.turns.events import judge_all, possible_only, without_words
 from pipeline.turns.floor import build_floor
+from pipeline.turns.handover import second_agent_s
 from pipeline.turns.units import units_of
 
 DETECT_LANGUAGE = "auto"
@@ -86,6 +93,7 @@ def analyze_call(
     with clock.stage("transcript"):
         voices, transcripts, language = _words(voices, recording, metadata, resolved, recognizer, settings)
     with clock.stage("turns"):
+        voices, transcripts = _answered(voices, transcripts, language.judged, settings)
         talk = _talk(recording, voices, transcripts, language.judged, metadata, settings)
     with clock.stage("measures"):
         measured = _measured(recording, metadata, voices, talk, language, baseline, settings)
@@ -139,7 +147,8 @@ def _voices(
     settings: Settings,
 ) -> _Voices:
     """What each channel carries, and whose it is."""
-    found = probe(recording, settings.audio)
+    same = same_sound(recording, settings.audio)
+    found = probe(recording, settings.audio, same)
     codes = {warning.code for warning in found}
     speakers = speakers_by_channel(recording, metadata, agent_channel, codes, settings.speakers)
     rate_hz = recording.sample_rate_hz
@@ -149,7 +158,12 @@ def _voices(
         role: channel_activity(own, rate_hz, levels[role], silero, settings.speech)
         for role, own in samples.items()
     }
-    return _Voices(
+    stretches = same.stretches if len(sounding) > 1 else ()
+    shared = speech_in(sounding, stretches)
+    if shared:
+        apart = without_stretches(sounding, stretches)
+        sounding = {role: replace(own, speech=tuple(apart[role])) for role, own in sounding.items()}
+    voices = _Voices(
         rate_hz=rate_hz,
         speakers=speakers,
         samples=samples,
@@ -157,6 +171,36 @@ def _voices(
         activity=without_leak(sounding, levels, settings.speech),
         warnings=(*recording.warnings, *found),
     )
+    return _with_shared(voices, recording, stretches, shared, settings) if shared else voices
+
+
+def _with_shared(
+    voices: _Voices,
+    recording: Recording,
+    stretches: Sequence[Span],
+    shared: Sequence[Span],
+    settings: Settings,
+) -> _Voices:
+    """Speech that is the same on both channels, taken once and given to who speaks, or left out."""
+    own = {role: activity.speech for role, activity in voices.activity.items()}
+    given, models = None, voices.models
+    if wanted(settings.speakers):
+        diarizer = load_diarizer(settings.speakers, settings.models)
+        speech = union([*shared, *(span for spans in own.values() for span in spans)])
+        mix = recording.samples.mean(axis=0, dtype=np.float32)
+        given = given_to_voices(own, shared, diarizer.diarize(mix, voices.rate_hz, speech))
+        models = (*models, *diarizer.used)
+    key = "quality.same_sound" if given is not None else "quality.same_sound_left_out"
+    warnings = [
+        QualityWarning(code=SAME_SOUND, message=Text(key), start_s=start_s, end_s=end_s)
+        for start_s, end_s in stretches
+        if overlap_s(shared, [(start_s, end_s)])
+    ]
+    activity = {
+        role: replace(each, speech=tuple(union([*each.speech, *(given or {}).get(role, [])])))
+        for role, each in voices.activity.items()
+    }
+    return replace(voices, activity=activity, warnings=(*voices.warnings, *warnings), models=models)
 
 
 def _told_apart(voices: _Voices, settings: Settings) -> _Voices:
@@ -216,6 +260,37 @@ def _words(
         levels=dict.fromkeys(activity, voices.levels[role]),
     )
     return apart, transcripts_of(voices.diarization, transcripts[role], activity, settings), language
+
+
+def _answered(
+    voices: _Voices, transcripts: Mapping[Role, SpeakerTranscript], language: str, settings: Settings
+) -> tuple[_Voices, dict[Role, SpeakerTranscript]]:
+    """The call from where somebody answers it: what a machine says before is no speech of the agent."""
+    units = {
+        role: units_of(role, own.speech, transcripts[role].words) for role, own in voices.activity.items()
+    }
+    before = recorded_opening(units, load_phrases(language), settings.turns)
+    if before is None or voices.one_channel:
+        return voices, dict(transcripts)
+    agent, spoken = voices.activity["agent"], transcripts["agent"]
+    warning = QualityWarning(
+        code="announcement",
+        message=Text("quality.announcement", count=before.words),
+        start_s=before.spans[0][0],
+        end_s=before.end_s,
+    )
+    activity = replace(
+        agent,
+        speech=tuple(span for span in agent.speech if span[0] >= before.end_s),
+        non_speech=tuple(union([*agent.non_speech, *before.spans])),
+    )
+    words = tuple(word for word in spoken.words if word.start_s >= before.end_s)
+    answered = replace(
+        voices,
+        activity={**voices.activity, "agent": activity},
+        warnings=(*voices.warnings, warning),
+    )
+    return answered, {**transcripts, "agent": replace(spoken, words=words)}
 
 
 def _windows(transcripts: Mapping[Role, SpeakerTranscript]) -> list[WindowLanguage]:
@@ -279,6 +354,13 @@ def _measured(
 ) -> Measured:
     """All figures of the call, and what limits them."""
     conversation = talk.conversation
+    taken_over_s = second_agent_s(conversation.floor.turns, conversation.phrases, settings.turns)
+    conversation = replace(conversation, first_agent_until_s=taken_over_s)
+    second = (
+        [QualityWarning(code="second_agent", message=Text("quality.second_agent"), start_s=taken_over_s)]
+        if taken_over_s is not None
+        else []
+    )
     usual = baseline if voices.speakers.separation.method == "channels" else None
     speakers = {
         role: speaker_measures(role, conversation, settings, usual if role == "agent" else None)
@@ -295,8 +377,33 @@ def _measured(
         warnings=(
             *voices.warnings,
             *voices.speakers.warnings,
+            *second,
             *language_warnings(language, settings.recognizer),
-            *quality_warnings(recording, talk.channel_of, conversation, speakers, settings),
+            *(
+                each
+                for each in quality_warnings(
+                    recording, talk.channel_of, conversation, speakers, _stretches(voices.warnings), settings
+                )
+                if not _announced(each, voices.warnings)
+            ),
         ),
         models=(),
+    )
+
+
+def _stretches(warnings: Sequence[QualityWarning]) -> list[Span]:
+    """Where both channels carry the same sound, as the warnings say."""
+    return [
+        (each.start_s, each.end_s)
+        for each in warnings
+        if each.code == SAME_SOUND and each.start_s is not None and each.end_s is not None
+    ]
+
+
+def _announced(warning: QualityWarning, before: Sequence[QualityWarning]) -> bool:
+    """Whether what a warning calls music is an announcement that has a warning of its own."""
+    return warning.code == "music_or_tone" and any(
+        each.code == "announcement"
+        and (each.start_s or 0.0) <= (warning.start_s or 0.0) < (each.end_s or 0.0)
+        for each in before
     )

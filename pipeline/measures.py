@@ -53,6 +53,8 @@ class Conversation:
     phrases: Phrases
     one_channel: bool = False
     """Whether both speakers are on one channel."""
+    first_agent_until_s: float | None = None
+    """When a second agent takes over; what that one says is no part of the first one's rate and pitch."""
 
     @property
     def speech(self) -> dict[Role, tuple[Span, ...]]:
@@ -70,16 +72,20 @@ def speaker_measures(
     activity = conversation.activity[role]
     transcript = conversation.transcripts[role]
     held = conversation.floor.held_by(role)
+    units, speech = conversation.units[role], list(activity.speech)
+    until_s = conversation.first_agent_until_s if role == "agent" else None
+    if until_s is not None:
+        held = [turn for turn in held if turn.start_s < until_s]
+        units = [unit for unit in units if unit.start_s < until_s]
+        speech = [span for span in speech if span[0] < until_s]
     talk_s = total_s(activity.speech)
     speech_s = sum(total_s(spans) for spans in conversation.speech.values())
-    rate = measure_rate(
-        conversation.units[role], held, transcript.coverage, conversation.language, settings.rate
-    )
+    rate = measure_rate(units, held, transcript.coverage, conversation.language, settings.rate)
     voice = measure_voice(
         conversation.samples[role],
         conversation.sample_rate_hz,
         conversation.levels[role],
-        activity.speech,
+        speech,
         conversation.others_speech(role),
         activity.snr_db,
         settings.pitch,
@@ -87,7 +93,6 @@ def speaker_measures(
         turn_spans(held),
         settings.tension if role == "customer" else None,
     )
-    units = conversation.units[role]
     spoken = [u.span for u in units if u.words and u.duration_s >= settings.rate.min_ipu_s]
     samples, sample_rate_hz = conversation.samples[role], conversation.sample_rate_hz
     nuclei_sps = nuclei_rate_sps(samples, sample_rate_hz, spoken, settings.rate)
@@ -114,7 +119,7 @@ def speaker_measures(
         talk_share=talk_s / speech_s if speech_s else None,
         words=rate.words,
         syllables=rate.syllables,
-        turns=len(held),
+        turns=len(conversation.floor.held_by(role)),
         turn_words=rate.turn_words,
         turn_time_s=rate.turn_time_s,
         phonation_s=rate.phonation_s,

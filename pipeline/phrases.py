@@ -34,6 +34,8 @@ class Phrases:
     refusals: frozenset[tuple[str, ...]]
     hold_thanks: frozenset[tuple[str, ...]]
     story_prompts: frozenset[tuple[str, ...]]
+    announcements: frozenset[tuple[str, ...]]
+    person_openings: frozenset[tuple[str, ...]]
 
     def is_acknowledgement(self, text: str) -> bool:
         """Whether a text consists of acknowledgements only; an empty text does."""
@@ -101,6 +103,14 @@ class Phrases:
 
     def thanks_for_waiting(self, text: str) -> bool:
         return says(text, self.hold_thanks)
+
+    def is_announcement(self, text: str) -> bool:
+        """Whether a text says what recorded menus and queues say, and people do not."""
+        return says(text, self.announcements)
+
+    def opens_as_person(self, text: str) -> bool:
+        """Whether a text gives a name or offers help, as who answers a call does."""
+        return says(text, self.person_openings)
 
     def invites_to_tell(self, text: str) -> bool:
         """Whether a text hands the floor to the other for telling what happened."""

@@ -1,6 +1,6 @@
 """What limits the figures of a call, found after its speech and words are known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pipeline.audio.probe import channel_bleed, low_snr
 from pipeline.language_files import has_rules, languages_of
@@ -19,7 +19,7 @@ from pipeline.records import (
 from pipeline.redaction.language import load_spoken_language
 from pipeline.settings import RecognizerSettings, RedactionSettings, Settings
 from pipeline.texts import Text
-from pipeline.timeline import total_s
+from pipeline.timeline import Span, subtract, total_s
 from pipeline.transcription.languages import CallLanguage
 
 DOUBTS = {
@@ -34,9 +34,14 @@ def quality_warnings(
     channel_of: dict[Role, int],
     conversation: Conversation,
     measures: Mapping[Role, SpeakerMeasures],
+    same: Sequence[Span],
     settings: Settings,
 ) -> tuple[QualityWarning, ...]:
-    """Warnings low_snr, channel_bleed, no_speech, one_sided, music_or_tone, and about words and rates."""
+    """Warnings low_snr, channel_bleed, no_speech, one_sided, music_or_tone, and about words and rates.
+
+    Args:
+        same: stretches in which both channels carry the same sound: that is no leak.
+    """
     found = _speech_warnings(conversation, settings)
     first_on = {channel: role for role, channel in reversed(channel_of.items())}
     for role, channel in channel_of.items():
@@ -47,7 +52,7 @@ def quality_warnings(
         found += _word_warnings(role, conversation.transcripts[role], settings)
         found += _rate_warnings(role, measures[role], settings)
     if len(first_on) == 2:
-        by_channel = {channel_of[role]: spans for role, spans in conversation.speech.items()}
+        by_channel = {channel_of[role]: subtract(spans, same) for role, spans in conversation.speech.items()}
         leak = channel_bleed(recording, [by_channel[0], by_channel[1]], settings.audio)
         found += [leak] if leak else []
     return tuple(found)

@@ -85,6 +85,18 @@ class AudioSettings(Section):
     dual_mono_correlation: float = setting(
         "correlation of the two channels from which they are one", ge=0, le=1
     )
+    dual_mono_share: float = setting(
+        "share of the sound that is the same on both channels from which they are one", ge=0, le=1
+    )
+    same_sound_correlation: float = setting(
+        "correlation over one second, at the best delay, from which both channels carry the same", ge=0, le=1
+    )
+    same_sound_level_db: float = setting(
+        "most that the level of the same sound differs between channels; more is a leak", unit="dB", ge=0
+    )
+    same_sound_lag_s: float = setting("longest delay of the same sound", unit="s", ge=0, le=0.2)
+    same_sound_floor_db: float = setting("fainter seconds are not compared", unit="dBFS", le=0)
+    same_sound_min_s: float = setting("shorter stretches of the same sound do not count", unit="s", ge=1)
     dead_channel_db: float = setting("loudest frame under which a channel is dead", unit="dBFS", le=0)
     bleed_level_db: float = setting(
         "level of one speaker in the other's channel, relative to their own, for channel_bleed",
@@ -393,6 +405,14 @@ class SpeakersSettings(Section):
 
 
 class TurnsSettings(Section):
+    announcement_pause_s: float = setting(
+        "longest pause within one recorded announcement before the conversation", unit="s", ge=0
+    )
+    announcement_words: int = setting(
+        "a customer who has said more than this has been answered: no announcement follows",
+        unit="words",
+        ge=0,
+    )
     interruption_probability: float = setting(
         "probability from which coming in early is an interruption; 0 leaves it to times and sound alone",
         source="docs/measures/turn-taking.md",

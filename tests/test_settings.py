@@ -47,6 +47,7 @@ UNIT_OF_SUFFIX = {
     "days": {"days"},
     "words": {"words"},
     "bytes": {"bytes"},
+    "turns": {"turns"},
 }
 PLAIN = Settings(**DEFAULTS)
 WITHOUT_UNIT = {

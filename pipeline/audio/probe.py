@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio.sameness import NOTHING_SAME, Sameness
 from pipeline.records import ChannelActivity, QualityWarning, Recording, Samples
 from pipeline.settings import AudioSettings
 from pipeline.texts import Text
@@ -23,8 +24,14 @@ BLOCK_FRAMES = 512
 FULL_SCALE = {"pcm_mulaw": 32124 / 32768, "pcm_alaw": 32256 / 32768}
 
 
-def probe(recording: Recording, settings: AudioSettings) -> tuple[QualityWarning, ...]:
-    """Warnings that need only samples: ``too_short``, ``dead_channel``, ``dual_mono``, ``clipped``."""
+def probe(
+    recording: Recording, settings: AudioSettings, same: Sameness = NOTHING_SAME
+) -> tuple[QualityWarning, ...]:
+    """Warnings that need only samples: ``too_short``, ``dead_channel``, ``dual_mono``, ``clipped``.
+
+    Args:
+        same: what the channels have in common by stretch: one mix on both, one of them late, is one channel.
+    """
     warnings: list[QualityWarning] = []
     if recording.duration_s < settings.min_call_s:
         warnings.append(
@@ -52,6 +59,9 @@ def probe(recording: Recording, settings: AudioSettings) -> tuple[QualityWarning
         if correlation is not None and abs(correlation) >= settings.dual_mono_correlation:
             key = "quality.dual_mono_inverted" if correlation < 0 else "quality.dual_mono"
             warnings.append(QualityWarning(code="dual_mono", message=Text(key, correlation=correlation)))
+        elif same.share >= settings.dual_mono_share:
+            late = Text("quality.dual_mono_late", share=same.share, ms=1000 * abs(same.lag_s))
+            warnings.append(QualityWarning(code="dual_mono", message=late))
     warnings += _clipped(recording, settings)
     return tuple(warnings)
 

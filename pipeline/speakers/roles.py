@@ -231,14 +231,17 @@ def exchanged_midway(
         return None
     hits = found_cues(turns, known)
     first, _ = _pair(turns)
-    best, at = 0.0, None
+    best = 0.0
+    splits: list[int] = []
     for split in range(settings.midway_turns, len(turns) - settings.midway_turns + 1):
         number = turns[split].turn
         before = _log_odds([hit for hit in hits if hit.turn < number], known, first)
         after = _log_odds([hit for hit in hits if hit.turn >= number], known, first)
         surest = min(abs(before), abs(after))
-        if before * after < 0 and surest > best:
-            best, at = surest, turns[split].start_s
+        if before * after < 0 and surest >= best:
+            splits = [*splits, split] if surest == best else [split]
+            best = surest
+    at = turns[splits[len(splits) // 2]].start_s if splits else None
     if at is None or _confidence(best) < settings.midway_probability:
         return None
     return None if _voices_stay(measures, at) else at

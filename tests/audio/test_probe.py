@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.audio.probe import channel_bleed, channel_correlation, clipped_share, low_snr, probe
+from pipeline.audio.sameness import same_sound
 from pipeline.records import ChannelActivity, Recording
 from pipeline.settings import load_settings
 from pipeline.timeline import Span
@@ -46,6 +47,35 @@ def test_the_same_sound_on_both_channels_is_dual_mono(gain: float, word: str) ->
     (warning,) = probe(recording([voice + _hiss(3, 0.0003), gain * voice + _hiss(4, 0.0003)]), AUDIO)
     assert warning.code == "dual_mono"
     assert word in in_english(warning.message)
+
+
+@pytest.mark.parametrize(("late_s", "gain"), [(0.015, 0.7), (0.04, 1.0), (-0.02, -0.6)])
+def test_one_mix_twice_is_dual_mono_though_late(late_s: float, gain: float) -> None:
+    """A recorder that writes the mix on both channels, one of them delayed and fainter, gives one channel."""
+    voice, size = _voice(1), round(abs(late_s) * RATE_HZ)
+    late = np.concatenate([np.zeros(size), gain * voice])[: voice.size]
+    pair = [voice, late] if late_s > 0 else [late, voice]
+    found = recording([pair[0] + _hiss(3, 0.0003), pair[1] + _hiss(4, 0.0003)])
+    same = same_sound(found, AUDIO)
+    assert same.lag_s == pytest.approx(late_s, abs=0.001)
+    assert [warning.code for warning in probe(found, AUDIO, same)] == ["dual_mono"]
+
+
+def test_a_stretch_of_the_same_sound_is_found_with_its_ends() -> None:
+    """A bridge for ten seconds is no leak and no mono call; the rest of the call has two sides."""
+    first, second = _voice(1, 30.0), _voice(2, 30.0)
+    second[: 10 * RATE_HZ] = first[: 10 * RATE_HZ]
+    found = same_sound(recording([first + _hiss(3, 0.0003, 30.0), second + _hiss(4, 0.0003, 30.0)]), AUDIO)
+    ((start_s, end_s),) = found.stretches
+    assert start_s == 0.0
+    assert end_s == pytest.approx(10.0, abs=0.75)
+    assert found.share < AUDIO.dual_mono_share
+
+
+@pytest.mark.parametrize("leak_db", [-20.0, -12.0])
+def test_a_leak_is_not_the_same_sound(leak_db: float) -> None:
+    """One speaker heard faintly in the other's channel stays that."""
+    assert same_sound(_dialogue(leak_db), AUDIO).stretches == ()
 
 
 def test_a_common_offset_is_not_a_common_sound() -> None:

@@ -5,8 +5,7 @@ import json
 
 from pipeline.records import Role
 from pipeline.reports import analysis_json
-from pipeline.speakers.exchange import EXCHANGED
-from pipeline.speakers.renaming import renamed
+from pipeline.speakers.renaming import EXCHANGED, renamed
 from tests import dialogue, factories
 
 NOTATION = """

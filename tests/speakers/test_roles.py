@@ -1,6 +1,7 @@
 """Who the agent is, by what was said."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline import language_files
 from pipeline.errors import SettingsError
-from pipeline.records import Correction, Role, Separation, Turn
+from pipeline.records import Correction, Measures, QualityWarning, Role, Separation, Turn
 from pipeline.settings import CONFIG_DIR
+from pipeline.speakers.channels import DEFAULT_CONFIDENCE, METADATA_CONFIDENCE
 from pipeline.speakers.renaming import renamed
 from pipeline.speakers.roles import (
     RoleGuess,
@@ -188,16 +190,60 @@ def test_channels_and_single_voices_are_left_alone() -> None:
     assert named(spoken_by(alone, {"agent": "speaker_1"})) == (ONE_CHANNEL, {})
 
 
+STATED = Separation(
+    method="channels", role_method="metadata", role_confidence=METADATA_CONFIDENCE, agent_label="channel_0"
+)
+BY_DEFAULT = replace(STATED, role_method="channel_map", role_confidence=DEFAULT_CONFIDENCE)
+
+
+def warned(
+    turns: Sequence[Turn], correction: Correction | None = None, measures: Measures | None = None
+) -> list[QualityWarning]:
+    """What is said of the roles of a call whose channels were stated."""
+    return role_warnings(
+        FACTS, STATED, turns, measures or factories.analysis().measures, correction, SETTINGS
+    )
+
+
+def test_a_default_map_gives_way_to_the_words() -> None:
+    """Nobody stated the channel and the words are sure: roles follow them; a stated channel stays."""
+    exchanged = spoken_by(CALL.turns, OTHER)
+    separation, names = name_speakers(BY_DEFAULT, exchanged, "en", None, SETTINGS)
+    assert names == {"agent": "customer", "customer": "agent"}
+    assert (separation.role_method, separation.agent_label) == ("transcript", "channel_1")
+    (note,) = role_warnings(FACTS, separation, CALL.turns, factories.analysis().measures, None, SETTINGS)
+    assert note.code == "roles_by_words"
+    assert name_speakers(STATED, exchanged, "en", None, SETTINGS) == (STATED, {})
+    assert name_speakers(BY_DEFAULT, CALL.turns, "en", None, SETTINGS) == (BY_DEFAULT, {})
+
+
+def test_sides_that_change_places_are_noticed() -> None:
+    """Most calls whose channels are exchanged in the middle are warned of, near the middle."""
+    silent = replace(factories.analysis().measures, agent=None, customer=None)
+    long = [each.turns for each in TEST if len(each.turns) >= 16]
+    found = []
+    for turns in long:
+        half = len(turns) // 2
+        mixed = [*turns[:half], *spoken_by(turns[half:], OTHER)]
+        found += [
+            abs(each.start_s - mixed[half].start_s) <= 0.3 * mixed[-1].end_s
+            for each in warned(mixed, measures=silent)
+            if each.code == "roles_exchanged_midway" and each.start_s is not None
+        ]
+    assert len(found) >= 0.6 * len(long)
+    assert sum(found) >= 0.8 * len(found)
+
+
 def test_right_channels_are_not_doubted() -> None:
     """No dialogue of the test part, nor any stretch of one, is called swapped more than once in a hundred."""
     parts = [part for each in TEST for part in each.parts()]
-    assert not any(role_warnings(FACTS, each.turns, None, SETTINGS) for each in TEST)
-    assert sum(bool(role_warnings(FACTS, part, None, SETTINGS)) for part in parts) < 0.01 * len(parts)
+    assert not any(warned(each.turns) for each in TEST)
+    assert sum(bool(warned(part)) for part in parts) < 0.01 * len(parts)
 
 
 def test_swapped_channels_are_noticed() -> None:
     """The warning names the command and the moment that shows it, for at least nine calls in ten."""
-    found = [role_warnings(FACTS, spoken_by(each.turns, OTHER), None, SETTINGS) for each in TEST]
+    found = [warned(spoken_by(each.turns, OTHER)) for each in TEST]
     assert sum(map(len, found)) >= 0.9 * len(TEST)
     for warning in (each[0] for each in found if each):
         assert warning.code == "roles_swapped"
@@ -208,9 +254,9 @@ def test_swapped_channels_are_noticed() -> None:
 def test_what_a_user_has_said_is_not_doubted() -> None:
     """A corrected call is noted as such and never warned of again."""
     correction = Correction(sha256="0" * 64, agent_channel=0, agent_speech=())
-    (note,) = role_warnings(FACTS, spoken_by(CALL.turns, OTHER), correction, SETTINGS)
+    (note,) = warned(spoken_by(CALL.turns, OTHER), correction)
     assert note.code == "roles_corrected"
-    assert role_warnings(FACTS, spoken_by(CALL.turns, PARTIES), correction, SETTINGS) == []
+    assert warned(spoken_by(CALL.turns, PARTIES), correction) == []
 
 
 @pytest.mark.parametrize("truth", sample_truths(), ids=lambda each: each.call_id)

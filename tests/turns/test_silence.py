@@ -46,6 +46,20 @@ def only(found: tuple[Hold, ...]) -> Hold:
     return found[0]
 
 
+@pytest.mark.parametrize("music", [(), ((21.0, 39.0),)])
+def test_the_call_ends_with_its_last_word(music: tuple[Span, ...]) -> None:
+    """An open line or a busy tone after the goodbye is neither dead air nor a hold."""
+    said = "A 0-5 thank you for calling goodbye\nC 5.5-7 goodbye"
+    assert kinds(said, 40, music) == ["after_call"]
+    assert holds(said, 40, music) == []
+
+
+def test_who_never_comes_back_from_a_hold_left_it_open() -> None:
+    """What the agent had announced is a hold, though nobody speaks after it."""
+    said = f"C 0-2 hello there\nA 3-6 {HOLD_ON}"
+    assert holds(said, 60) == [(6, 60, True)]
+
+
 @pytest.mark.parametrize(
     ("spoken", "duration_s", "expected"),
     [
@@ -53,7 +67,7 @@ def only(found: tuple[Hold, ...]) -> Hold:
         ([(0, 5), (8.01, 10)], 10, [(5, 8.01, "silence")]),  # more is
         ([(0, 5), (14.99, 20)], 20, [(5, 14.99, "silence")]),
         ([(0, 5), (15, 20)], 20, [(5, 15, "dead_air")]),  # from 10 s on it is dead air
-        ([(4, 5)], 9, [(0, 4, "silence"), (5, 9, "silence")]),  # before the first and after the last word
+        ([(4, 5)], 9, [(0, 4, "silence"), (5, 9, "after_call")]),  # before the first and after the last word
         ([(0, 5), (3, 9), (10, 12)], 12, []),  # the other speaks
         ([(8, 9), (0, 2)], 9, [(2, 8, "silence")]),  # in any order
     ],
