@@ -91,6 +91,7 @@ class CallKindRule(Section):
 class KindLimits(Section):
     phrase: float = setting("certainty that one phrase gives", gt=0, lt=1)
     opening_turns: int = setting("first turns of the customer that say what the call is about", ge=1)
+    about_turns: int = setting("first turns of the customer that say why they call", ge=1)
     later_share: float = setting("share of its certainty that an act has after them", gt=0, le=1)
     other_odds: float = setting("odds of a kind that nothing shows", gt=0)
     sure: float = setting("certainty from which one kind decides what is due", gt=0, le=1)

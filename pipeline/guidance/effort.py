@@ -75,4 +75,4 @@ def _unresolved(scene: Scene) -> tuple[Evidence, ...]:
     late = [act for act in unsolved if act.start_s > last_s]
     if late:
         return from_acts(late[-1:])
-    return () if settled else from_acts(scene.complaint[:1])
+    return () if settled or scene.perhaps_settled else from_acts(scene.complaint[:1])

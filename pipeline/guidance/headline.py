@@ -31,14 +31,14 @@ def headline_of(scene: Scene, found: Sequence[Finding], coaching: Coaching) -> H
 
 def _about(scene: Scene) -> tuple[Evidence, ...]:
     """The customer's own words for why they call: the first sentence that names the problem, or what told
-    the kind of call."""
+    the kind of call, if it came at once: what comes up later is not why they called."""
     named = [act for act in scene.complaint if act.id == PROBLEM]
     if named:
         return from_acts(named[:1])
     kind = scene.kind
     if kind is None or kind.possible != (kind.kind,) or kind.kind in (PROBLEM, OTHER):
         return ()
-    own = {turn.turn for turn in scene.customer_turns}
+    own = {turn.turn for turn in scene.customer_turns[: scene.guidance.kind_limits.about_turns]}
     return tuple(one for one in kind.evidence if one.turn in own)[:1]
 
 

@@ -23,6 +23,7 @@ class Language(Section):
     saying_back: tuple[str, ...]
     opening_questions: tuple[str, ...]
     leave_questions: tuple[str, ...]
+    supposing: tuple[str, ...]
     earlier_contacts: dict[str, int]
     times: TimeWords
 
@@ -64,6 +65,11 @@ class Language(Section):
     def asks_leave(self, text: str) -> bool:
         """Whether a question asks leave, not whether something was understood."""
         return _has_any(text, self.leave_questions)
+
+    def supposes(self, sentence: str) -> bool:
+        """Whether a sentence begins by supposing something."""
+        words = f"{' '.join(normal_words(sentence))} "
+        return any(words.startswith(f"{each} ") for each in self.supposing)
 
     def contacts_before(self, text: str) -> int | None:
         """How often a sentence says that somebody was in contact before; ``None`` where it does not say."""

@@ -201,6 +201,15 @@ class Scene:
         return min((act.start_s for act in perhaps if act.start_s >= self.begun_s), default=float("inf"))
 
     @cached_property
+    def perhaps_settled(self) -> bool:
+        """Whether something was perhaps done about the problem, or perhaps said to be solved."""
+        perhaps = [
+            *self.unsure("present_solution", "follow_up", "check_solved"),
+            *self.unsure("confirm_solved", by="customer"),
+        ]
+        return any(act.start_s >= self.begun_s for act in perhaps)
+
+    @cached_property
     def perhaps_restated(self) -> bool:
         """Whether a sentence of the agent soon after the account begins as one that says it back."""
         if self.account is None or self.language is None:

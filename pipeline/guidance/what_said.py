@@ -1,6 +1,6 @@
 """Checks of what was said: speech acts, when they came, and what they were about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from pipeline.guidance.how_said import account_evidence
@@ -158,6 +158,8 @@ def no_premature_solution(scene: Scene) -> Ruling:
         return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if not heard:
         return _partly(fixes[:1], Text("why.fix_unacknowledged"))
+    if scene.perhaps_fixed_s < fixes[0].start_s:  # how long it took is not known
+        return _kept(Text("why.no_fix_early"))
     return Ruling(
         verdict="met",
         reason=Text("why.fix_after", seconds=max(0.0, fixes[0].start_s - account.end_s)),
@@ -294,8 +296,15 @@ def explain_next_steps(scene: Scene) -> Ruling:
     ]
     turns = {act.turn for act in steps}
     if any(act.turn in turns for act in timed):
-        return _met([act for act in (*timed, *steps) if act.turn in turns], Text("why.steps_timed"))
+        near = {(act.turn, act.start_s): act for act in (*steps, *timed) if act.turn in turns}
+        return _met(_timed_first(near.values(), timed), Text("why.steps_timed"))
     return _partly(steps, Text("why.steps_untimed"))
+
+
+def _timed_first(acts: Iterable[Act], timed: Sequence[Act]) -> list[Act]:
+    """Each sentence once, those with a time before the others."""
+    with_time = {(act.turn, act.start_s) for act in timed}
+    return sorted(acts, key=lambda act: ((act.turn, act.start_s) not in with_time, act.start_s))
 
 
 def give_contact(scene: Scene) -> Ruling:
@@ -360,14 +369,22 @@ def explain_what_happened(scene: Scene) -> Ruling:
     found = [
         act
         for act in scene.acts("explain_cause")
-        if act.layer == "phrase" or restated.get((act.turn, act.start_s), 0.0) <= act.confidence
+        if act.layer == "phrase"
+        or (restated.get((act.turn, act.start_s), 0.0) <= act.confidence and not _supposes(scene, act))
     ]
+    if not found and scene.acts("explain_cause"):
+        return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if not found:
         return Ruling(verdict="missed", reason=Text("why.not_explained"))
     long = [act for act in found if _length_s(scene, act) > scene.guidance.limits.long_cause_s]
     if len(long) == len(found):
         return _partly(long, Text("why.explained_at_length"))
     return _met([act for act in found if act not in long], Text("why.explained_briefly"))
+
+
+def _supposes(scene: Scene, act: Act) -> bool:
+    """Whether a sentence supposes something instead of telling it: "if it was late because of us ..." """
+    return scene.language is not None and scene.language.supposes(act.quote)
 
 
 def _length_s(scene: Scene, act: Act) -> float:
@@ -455,6 +472,8 @@ def solve_not_speed(scene: Scene) -> Ruling:
     protest = scene.acts(*OPEN_ISSUE, by="customer", after_s=ending_s)
     if not settled and protest:
         return _violated(protest[-1:], Text("why.ended_open"))
+    if not settled and scene.perhaps_settled:
+        return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if not settled:
         return Ruling(verdict="partly_met", reason=Text("why.ended_unsettled"))
     perhaps = scene.unsure(*OPEN_ISSUE, "repeat_contact", by="customer")

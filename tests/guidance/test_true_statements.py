@@ -297,3 +297,91 @@ def test_an_opening_question_invites() -> None:
     """Whoever asks "how can I help?" is not told to ask what happened."""
     lines: list[Said] = [("agent", "Harbor Water, how can I help?", ""), BROKEN, ("agent", "I see.", "")]
     assert found(judged(lines), "invite_story").verdict == "met"
+
+
+# --- read in reports of ordinary calls ----------------------------------------------------------------
+
+
+def test_a_step_is_shown_once_and_one_with_a_time_first() -> None:
+    """A sentence that is a step, a promise and a follow-up at once is one moment."""
+    plain: Said = ("agent", "The filter is taken out before that.", "explain_next_steps")
+    timed: Said = ("agent", "I will ring you on Monday at 3.", "explain_next_steps promise follow_up")
+    steps = [found(judged([BROKEN, one]), "explain_next_steps") for one in (timed, plain)]
+    assert [one.quote for one in steps[0].evidence] == [timed[1]]
+    assert steps[1].verdict == "partly_met"
+
+
+@pytest.mark.parametrize(
+    "said", ["There is a second heater in the hall.", "Take a second blanket for now, dear."]
+)
+def test_a_second_one_is_no_time(said: str) -> None:
+    """An ordinal is not the length of a moment."""
+    call = judged([BROKEN, ("agent", said, "explain_next_steps")])
+    assert found(call, "explain_next_steps").reason.key == "why.steps_untimed"  # type: ignore[attr-defined]
+
+
+def test_how_long_a_fix_took_is_not_said_where_one_was_perhaps_begun_before() -> None:
+    """Seconds up to a fix are told only where nothing before it may have been one."""
+    perhaps: Said = ("agent", "Turn the left valve until it clicks.", "~explain_next_steps apology")
+    fix: Said = ("agent", "I am sending you a new valve.", "present_solution")
+    reasons = [
+        found(judged([BROKEN, first, fix]), "no_premature_solution").reason.key  # type: ignore[attr-defined]
+        for first in (perhaps, ("agent", "I am sorry about that.", "apology"))
+    ]
+    assert reasons == ["why.no_fix_early", "why.fix_after"]
+
+
+def test_a_call_is_not_called_open_where_something_was_perhaps_done() -> None:
+    """Neither a verdict nor the effort says that nothing was done, where perhaps something was."""
+    saved: Said = ("agent", "Now the new thermostat is entered.", "~present_solution")
+    nothing: Said = ("agent", "I have written it down.", "")
+    for said, verdict, signs in ((saved, "not_scored", 0), (nothing, "partly_met", 1)):
+        call = judged([BROKEN, said, ("customer", "Very kind of you.", "")])
+        assert found(call, "solve_not_speed").verdict == verdict
+        assert sum(sign.id == "unresolved" for sign in call.effort.signals) == signs
+
+
+def test_what_is_only_supposed_explains_nothing() -> None:
+    """A condition is no account of what happened, unless a phrase shows one."""
+    call = heard(
+        [BROKEN, ("agent", "If the cold came from us, we will pay for the blankets.", "explain_cause")]
+    )
+    meant = tuple(replace(act, layer="meaning") if act.id == "explain_cause" else act for act in call.acts)
+    assert (
+        found(judge(replace(call, acts=meant), settings()), "explain_what_happened").verdict == "not_scored"
+    )
+
+
+def test_why_a_customer_called_is_what_they_say_first() -> None:
+    """A wish that comes up later in the call is not given as its reason."""
+    later = by_words(
+        ("customer", "Do you have the blue one?"),
+        ("agent", "We have two of them."),
+        ("customer", "And in green?"),
+        ("agent", "Sorry, no."),
+        ("customer", "Then I would like to order the blue one."),
+    )
+    first = by_words(("customer", "I would like to order the blue one."), ("agent", "With pleasure."))
+    assert judge(later, settings()).headline.about is None
+    assert judge(first, settings()).headline.about == "I would like to order the blue one."
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("next_issue", "They have one left, is that something you might want?"),
+        ("next_issue", "They have a small one that is something you might like."),
+        ("present_solution", "I am sending you the receipt tonight."),
+        ("present_solution", "I am sending it in writing as well."),
+    ],
+)
+def test_an_offer_or_a_receipt_is_not_taken_for_more(act: str, said: str) -> None:
+    """No outlook is heard in an offer, and no remedy in a paper about it."""
+    assert act not in {one.id for one in by_words(("agent", said)).acts}
+
+
+def test_it_was_to_be_put_elsewhere_is_blame() -> None:
+    """What the customer should have put elsewhere is told them as their fault."""
+    assert "blame" in {
+        one.id for one in by_words(("agent", "You should have put the heater by the door.")).acts
+    }
