@@ -63,7 +63,7 @@ def analyze(
 
     Writes a folder of reports for each call, and an index of them. Needs no server and no database.
     """
-    from pipeline.audio.discover import discover
+    from pipeline.audio.discover import discover, left_out, two_sides
     from pipeline.audio.metadata import columns_not_read
     from pipeline.batch import run_batch
     from pipeline.printable import source_of
@@ -76,6 +76,15 @@ def analyze(
         raise click.UsageError(f"no recordings or transcripts in {', '.join(paths)}")
     for line in columns_not_read((path, source_of(path)) for path in recordings):
         click.echo(f"Note: {printable(line)}", err=True)
+    for ending, count in left_out([Path(path) for path in paths]):
+        name = printable(ending) or "no ending"
+        click.echo(f"Note: not read: {count} file(s) with {name}; name a file itself to try it", err=True)
+    for first, second in two_sides(recordings):
+        click.echo(
+            f"Note: {printable(str(first))} and {printable(second.name)} look like two sides of one "
+            "call, but are analyzed as two calls of one voice; join them into one file with two channels first",
+            err=True,
+        )
     earlier = set(call_folders(Path(out)))
     outcomes: list[CallOutcome] = []
     with orderly_termination():

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pipeline.audio.discover import ANALYSIS_FILE, why_unreadable
-from pipeline.audio.metadata import read_metadata
+from pipeline.audio.metadata import CALL_ID_HASH_DIGITS, read_metadata, safe_call_id
 from pipeline.errors import CallError, InputRejected, SettingsError, StageFailed
 from pipeline.guidance.version import ANY_LANGUAGE, guidance_sha256
 from pipeline.records import Metadata
@@ -99,7 +99,8 @@ def plan(
     A call is compared with earlier calls of its agent, which are best analyzed before it.
 
     Two recordings with one call id would be written to one folder: the first keeps it, the others are
-    refused, and so is a recording whose folder holds the analysis of another one. ``known`` entries of the
+    refused, and so is a recording whose folder holds the analysis of another one; but where the id is only
+    the file's name, the other one's is told apart by a hash of its source. ``known`` entries of the
     ledger say whose an unchanged analysis is without reading it. ``listed`` is what stores say of remote
     recordings, by source.
     """
@@ -114,9 +115,11 @@ def plan(
             if problem := why_unreadable(path):
                 raise InputRejected(f"{source}: {problem}")
             stamp = (listed or {}).get(source, UNKNOWN)
-            call = PlannedCall(path=path, source=source, metadata=metadata, listed=stamp)
-            _refuse_taken(
-                call, owners.setdefault(call_id.casefold(), source), out, (known or {}).get(call_id)
+            call = _with_free_id(
+                PlannedCall(path=path, source=source, metadata=metadata, listed=stamp),
+                owners,
+                out,
+                known or {},
             )
         except SettingsError:
             raise
@@ -235,6 +238,28 @@ def stored_analysis(folder: Path) -> Mapping[str, Any] | None:
 def _source(folder: Path) -> object:
     """Of which recording the analysis in ``folder`` is."""
     return mapping_in(stored_analysis(folder) or {}, "call").get("source")
+
+
+def _with_free_id(
+    call: PlannedCall, owners: dict[str, str], out: Path, known: Mapping[str, "BatchCall"]
+) -> PlannedCall:
+    """``call`` as the owner of its id, which is made its own where nobody but the file's name gave it.
+
+    Raises:
+        InputRejected: the id is that of another recording.
+    """
+    call_id = call.metadata.call_id
+    try:
+        _refuse_taken(call, owners.get(call_id.casefold(), call.source), out, known.get(call_id))
+    except InputRejected:
+        if call_id != safe_call_id(call.path.stem):
+            raise
+        digest = hashlib.sha256(call.source.encode("utf-8", "surrogatepass")).hexdigest()
+        call_id = safe_call_id(f"{call_id}-{digest[:CALL_ID_HASH_DIGITS]}")
+        call = replace(call, metadata=replace(call.metadata, call_id=call_id))
+        _refuse_taken(call, owners.get(call_id.casefold(), call.source), out, known.get(call_id))
+    owners[call_id.casefold()] = call.source
+    return call
 
 
 def _refuse_taken(call: PlannedCall, owner: str, out: Path, entry: "BatchCall | None") -> None:

@@ -75,6 +75,13 @@ class AudioSettings(Section):
     filename_pattern: str | None = setting(
         "reads metadata from a file name: {agent_id}_{call_id}, or a regular expression with named groups"
     )
+    raw: str | None = setting(
+        "what files without a header hold: coding (mulaw, alaw, slin, g722, vox), rate in Hz, channels; "
+        "null: by their extension, one channel"
+    )
+    channels: tuple[int, ...] | None = setting(
+        "which two of three and more channels are the speakers', counted from 0; null: such files are refused"
+    )
     min_call_s: float = setting("shorter recordings get the warning too_short", unit="s", ge=0)
     clipped_share: float = setting("share of samples at full scale for the warning clipped", ge=0, le=1)
     clipped_level: float = setting("level that counts as full scale, relative to it", gt=0, le=1)

@@ -74,22 +74,37 @@ def test_hanging_call_is_ended_at_its_deadline(tmp_path: Path) -> None:
 
 def test_two_recordings_with_one_call_id(tmp_path: Path) -> None:
     """The second of two recordings with one call id is refused and never overwrites the first's reports."""
-    first, second = *fakes.record(tmp_path / "mon", "a"), *fakes.record(tmp_path / "tue", "A")
+    first, second = fakes.record(tmp_path, "a", "b")
+    first.with_suffix(".json").write_text('{"call_id": "one"}')
+    second.with_suffix(".json").write_text('{"call_id": "ONE"}')
     _, told = run([first, second], tmp_path / "out")
     by_source = {outcome.source: outcome for outcome in told}
     assert by_source[str(first)].done
-    assert "call id 'A' is already that of" in (by_source[str(second)].error or "")
+    assert "call id 'ONE' is already that of" in (by_source[str(second)].error or "")
     assert facts(by_source[str(first)])["source"] == str(first)
 
 
 def test_folder_of_another_recording_is_not_overwritten(tmp_path: Path) -> None:
-    """A later run with another recording of the same id leaves the first one's reports alone."""
+    """A later run with another recording of the same name leaves the first one's reports alone."""
     (first,) = fakes.record(tmp_path / "mon", "a")
     (second,) = fakes.record(tmp_path / "tue", "a", seconds=2.0)
     earlier, _ = run([first], tmp_path / "out")
     later, _ = run([second], tmp_path / "out")
-    assert "holds the analysis of another recording" in (later["a"].error or "")
+    (own,) = later.values()
+    assert own.done
+    assert own.call_id is not None
+    assert own.call_id.startswith("a-")
     assert facts(earlier["a"])["source"] == str(first)
+    _, again = run([second], tmp_path / "out")
+    assert [outcome.call_id for outcome in again] == [own.call_id]
+
+
+def test_equal_names_in_two_folders_and_endings_stay_apart(tmp_path: Path) -> None:
+    """Recordings of one name in folders of days are calls of their own, without anybody naming them."""
+    paths = [*fakes.record(tmp_path / "mon", "a"), *fakes.record(tmp_path / "tue", "a", seconds=2.0)]
+    _, told = run(paths, tmp_path / "out")
+    assert all(outcome.done for outcome in told)
+    assert len({outcome.call_id for outcome in told}) == 2
 
 
 def test_retriable_failure_is_tried_again(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import av.logging
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from pipeline.audio.headerless import Prefixed, with_header
 from pipeline.audio.headers import RiffLength, read_mp3_length_s, read_riff_length
 from pipeline.audio.stream import StreamDecoder
 from pipeline.errors import InputRejected, StageFailed
@@ -23,7 +24,7 @@ from pipeline.records import Recording
 from pipeline.settings import AudioSettings
 
 # Only formats that hold sound themselves: a playlist disguised as a recording could name other files.
-FORMATS = "wav,w64,mp3,ogg,flac,mov,mp4,aac,amr,gsm,asf,matroska,webm,au,aiff,caf"
+FORMATS = "wav,w64,mp3,ogg,flac,mov,mp4,aac,amr,gsm,asf,matroska,webm,au,aiff,caf,voc,nistsphere"
 # Where a declared length is written by the recorder and not guessed from the bit rate by FFmpeg.
 DECLARING_FORMATS = frozenset(("flac", "mov", "ogg", "matroska", "asf", "w64", "aiff", "caf"))
 # Raised by what PyAV refuses itself, besides FFmpeg's own errors.
@@ -76,14 +77,15 @@ def _decode_file(path: Path, found: os.stat_result, settings: AudioSettings, sou
 
 
 def _decode_open(file: BinaryIO, path: Path, settings: AudioSettings, sha256: str, source: str) -> Recording:
-    riff = read_riff_length(file)
-    mp3_s = read_mp3_length_s(file)
+    raw = with_header(file, path, settings)
+    riff = read_riff_length(file) if raw is file else None
+    mp3_s = read_mp3_length_s(file) if raw is file else None
     options = {"format_whitelist": FORMATS, "max_size": str(WAV_PACKET_BYTES)}
-    if riff is not None and riff.sound_follows:
+    if (isinstance(raw, Prefixed) and raw.is_open) or (riff is not None and riff.sound_follows):
         options["ignore_length"] = "1"
-    file.seek(0)
+    raw.seek(0)
     av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
-    reader = _Reader(file)
+    reader = _Reader(raw)
     try:
         with av.open(reader, "r", options=options, metadata_errors="replace") as container:
             run = _decode_container(container, path, settings, riff, mp3_s)
@@ -132,7 +134,7 @@ class _Reader:
     that a damaged file makes up is refused in FFmpeg's way.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO | Prefixed) -> None:
         self.failure: OSError | None = None
         self._file = file
         self.tell = file.tell

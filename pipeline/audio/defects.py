@@ -11,13 +11,15 @@ from pipeline.timeline import Span, total_s
 
 @dataclass
 class Defects:
-    """Counts over one file; ``holes`` are spans in seconds that were filled with silence."""
+    """Counts over one file; ``holes`` are spans in seconds that were filled with silence,
+    ``chosen`` the two channels that were taken and how many there are."""
 
     packets_read: int = 0
     damaged: int = 0
     invalid_samples: int = 0
     channel_changes: int = 0
     extra_streams: int = 0
+    chosen: tuple[int, int, int] | None = None
     holes: list[Span] = field(default_factory=list)
 
     def warnings(
@@ -68,6 +70,12 @@ class Defects:
             yield QualityWarning(
                 code="channels_changed",
                 message=Text("quality.channels_changed", count=self.channel_changes),
+            )
+        if self.chosen:
+            first, second, channels = self.chosen
+            yield QualityWarning(
+                code="channels_chosen",
+                message=Text("quality.channels_chosen", first=first, second=second, channels=channels),
             )
         if self.extra_streams:
             yield QualityWarning(

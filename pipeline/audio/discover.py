@@ -3,20 +3,33 @@
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.audio import headerless
 from pipeline.errors import InputRejected
 from pipeline.printable import is_there, read_limited
 
 EXTENSIONS = frozenset(
     (
         *(".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".3gp"),
-        *(".amr", ".gsm", ".wma", ".webm", ".mka", ".au", ".aif", ".aiff", ".caf", ".w64"),
+        *(".amr", ".gsm", ".wma", ".webm", ".mka", ".au", ".aif", ".aiff", ".caf", ".w64", ".voc", ".sph"),
+        *headerless.EXTENSIONS,
+        *headerless.CONVERTERS,
     )
 )
 VTT, JSON = ".vtt", ".json"
+BESIDE = frozenset((VTT, JSON, ".csv", ".yaml", ".md", ".txt", ".rttm", ".html", ".parquet"))
+"""Endings of files that lie beside recordings and are none."""
+SIDES = (
+    ("-in", "-out"),
+    ("_in", "_out"),
+    ("-agent", "-customer"),
+    ("_agent", "_customer"),
+    ("_agent", "_caller"),
+)
 ANALYSIS_FILE = "analysis.json"
 CORRECTION_FILE = "correction.json"
 
@@ -48,6 +61,33 @@ def discover(paths: Sequence[Path]) -> list[Path]:
         else:
             raise InputRejected(f"{path}: does not exist; check the path")
     return list(found.values())
+
+
+def left_out(paths: Sequence[Path]) -> list[tuple[str, int]]:
+    """Endings of files in the folders among ``paths`` that no run reads, and how many files have each."""
+    counts = Counter[str]()
+    for folder in (Path(path) for path in paths if Path(path).is_dir()):
+        for _, folders, files in os.walk(folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            if ANALYSIS_FILE in files:
+                continue
+            endings = (Path(name).suffix.lower() for name in files if not name.startswith("."))
+            counts.update(ending for ending in endings if ending not in (*EXTENSIONS, *BESIDE))
+    return sorted(counts.items())
+
+
+def two_sides(recordings: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Recordings in one folder whose names differ only by which side of a call they are."""
+    names = {path: path for path in recordings}
+    pairs = []
+    for path in recordings:
+        for one, other in SIDES:
+            if path.stem.casefold().endswith(one):
+                stem = path.stem[: len(path.stem) - len(one)]
+                partner = path.with_name(stem + other + path.suffix)
+                if stem and partner in names:
+                    pairs.append((path, partner))
+    return pairs
 
 
 def why_unreadable(path: Path) -> str | None:

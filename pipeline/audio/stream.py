@@ -67,7 +67,7 @@ class StreamDecoder:
                 self._take_frame(frame)
 
     def _take_frame(self, frame: AudioFrame) -> None:
-        samples = _interleaved(frame)
+        samples = self._chosen(_interleaved(frame))
         bad = ~np.isfinite(samples)
         if bad.any():
             self.defects.invalid_samples += int(np.count_nonzero(bad))
@@ -81,13 +81,31 @@ class StreamDecoder:
         self.pending, self.pending_rate_hz = samples, frame.sample_rate
         self._refuse_decoded(assembly.source_s + samples.shape[0] / frame.sample_rate)
 
+    def _chosen(self, samples: Samples) -> Samples:
+        """The two of many channels (n, channels) that ``audio.channels`` names; two and fewer as they are."""
+        channels, wanted = samples.shape[1], self.settings.channels
+        if channels <= CHANNELS_MAX or wanted is None:
+            return samples
+        if (
+            len(wanted) != CHANNELS_MAX
+            or wanted[0] == wanted[1]
+            or max(wanted) >= channels
+            or min(wanted) < 0
+        ):
+            raise InputRejected(
+                f"{self.path}: audio.channels is {list(wanted)}, expected two different ones of 0 to "
+                f"{channels - 1}"
+            )
+        self.defects.chosen = (wanted[0], wanted[1], channels)
+        return np.ascontiguousarray(samples[:, list(wanted)])
+
     def _begin(self, frame: AudioFrame, channels: int) -> Assembly:
         # A frame knows better than the header: some AAC streams double their rate or channels.
         rate_hz = frame.sample_rate
         if channels > CHANNELS_MAX:
             raise InputRejected(
                 f"{self.path}: has {channels} channels, expected one (both speakers) or two (one speaker "
-                "each); mix it down or extract the two channels of the speakers"
+                "each); set audio.channels to the two of the speakers, such as [0, 2]"
             )
         if not self.settings.min_rate_hz <= rate_hz <= self.settings.max_rate_hz:
             raise InputRejected(
