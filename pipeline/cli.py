@@ -82,7 +82,7 @@ def analyze(
     for first, second in two_sides(recordings):
         click.echo(
             f"Note: {printable(str(first))} and {printable(second.name)} look like two sides of one "
-            "call, but are analyzed as two calls of one voice; join them into one file with two channels first",
+            "call, but are analyzed as two calls of one voice; join them into one two-channel file first",
             err=True,
         )
     earlier = set(call_folders(Path(out)))
