@@ -79,8 +79,9 @@ class AudioSettings(Section):
         "what files without a header hold: coding (mulaw, alaw, slin, g722, vox), rate in Hz, channels; "
         "null: by their extension, one channel"
     )
-    channels: tuple[int, ...] | None = setting(
-        "which two of three and more channels are the speakers', counted from 0; null: such files are refused"
+    channels: str | None = setting(
+        "which two of three and more channels are the speakers', counted from 0, such as 0,2; "
+        "null: such files are refused"
     )
     min_call_s: float = setting("shorter recordings get the warning too_short", unit="s", ge=0)
     clipped_share: float = setting("share of samples at full scale for the warning clipped", ge=0, le=1)

@@ -1,5 +1,6 @@
 """Decoding one audio stream: frames to samples, at the times that the stream gives them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,9 +84,10 @@ class StreamDecoder:
 
     def _chosen(self, samples: Samples) -> Samples:
         """The two of many channels (n, channels) that ``audio.channels`` names; two and fewer as they are."""
-        channels, wanted = samples.shape[1], self.settings.channels
-        if channels <= CHANNELS_MAX or wanted is None:
+        channels, given = samples.shape[1], self.settings.channels
+        if channels <= CHANNELS_MAX or given is None:
             return samples
+        wanted = [int(part) for part in re.findall(r"-?\d+", given)]
         if (
             len(wanted) != CHANNELS_MAX
             or wanted[0] == wanted[1]
@@ -93,11 +95,11 @@ class StreamDecoder:
             or min(wanted) < 0
         ):
             raise InputRejected(
-                f"{self.path}: audio.channels is {list(wanted)}, expected two different ones of 0 to "
+                f"{self.path}: audio.channels is {given!r}, expected two different ones of 0 to "
                 f"{channels - 1}"
             )
         self.defects.chosen = (wanted[0], wanted[1], channels)
-        return np.ascontiguousarray(samples[:, list(wanted)])
+        return np.ascontiguousarray(samples[:, wanted])
 
     def _begin(self, frame: AudioFrame, channels: int) -> Assembly:
         # A frame knows better than the header: some AAC streams double their rate or channels.
@@ -105,7 +107,7 @@ class StreamDecoder:
         if channels > CHANNELS_MAX:
             raise InputRejected(
                 f"{self.path}: has {channels} channels, expected one (both speakers) or two (one speaker "
-                "each); set audio.channels to the two of the speakers, such as [0, 2]"
+                "each); set audio.channels to the two of the speakers, such as '0,2'"
             )
         if not self.settings.min_rate_hz <= rate_hz <= self.settings.max_rate_hz:
             raise InputRejected(

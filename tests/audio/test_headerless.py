@@ -92,11 +92,11 @@ def test_two_of_four_channels(tmp_path: Path) -> None:
     )
     with pytest.raises(InputRejected, match=r"audio\.channels"):
         decode(path, AUDIO)
-    found = decode(path, AUDIO.model_copy(update={"channels": (2, 1)}))
+    found = decode(path, AUDIO.model_copy(update={"channels": "2,1"}))
     assert [round(dominant_hz(row, found.sample_rate_hz)) for row in found.samples] == [1000, 440]
     assert [warning.code for warning in found.warnings] == ["channels_chosen"]
     with pytest.raises(InputRejected, match="expected two different ones"):
-        decode(path, AUDIO.model_copy(update={"channels": (1, 4)}))
+        decode(path, AUDIO.model_copy(update={"channels": "1,4"}))
 
 
 def test_what_is_left_out_and_what_looks_like_a_pair(tmp_path: Path) -> None:
