@@ -52,7 +52,7 @@ from pipeline.transcription.languages import CallLanguage, call_language, shares
 from pipeline.transcription.recognizer import WhisperRecognizer, transcribe
 from pipeline.turns.announcements import recorded_opening
 from pipeline.turns.cues import hear_voices
-from pipeline.turns.events import judge_all, possible_only, without_words
+from pipeline.turns.events import judge_all, possible_only, with_doubts, without_words
 from pipeline.turns.floor import build_floor
 from pipeline.turns.handover import second_agent_s
 from pipeline.turns.units import units_of
@@ -317,6 +317,7 @@ def _talk(
         judged = possible_only(judged, settings.turns)
     elif not phrases.acknowledgements:
         judged = without_words(judged, settings.turns)
+    judged = with_doubts(judged, settings.turns)
     floor = build_floor(judged, settings.turns)
     separation, names = name_speakers(
         voices.speakers.separation, floor.turns, language, metadata.correction, settings.speakers

@@ -97,7 +97,7 @@ def speaker_measures(
     samples, sample_rate_hz = conversation.samples[role], conversation.sample_rate_hz
     nuclei_sps = nuclei_rate_sps(samples, sample_rate_hz, spoken, settings.rate)
     measurable = _overlap_reason(conversation, settings.turns)
-    kinds = Counter(event.kind for event in conversation.events if event.by == role)
+    kinds = Counter(event.kind for event in conversation.events if event.by == role and event.sure)
     latency_s = conversation.floor.response_latency_median_s(role)
     not_scored = {**rate.not_scored, **voice.not_scored}
     if talk_s == 0:

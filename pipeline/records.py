@@ -291,7 +291,14 @@ class Event:
     """Whether the other's words were complete when they fell silent."""
     talk_over: bool = False
     """Both spoke for longer than the limit, over each other."""
+    sure: bool = True
+    """Whether it counts: what is not surely an interruption is worth a listen, and counts nowhere."""
     cues: EventCues | None = None
+
+    @property
+    def is_interruption(self) -> bool:
+        """Whether it counts as an interruption: in figures, scores, exports and pages alike."""
+        return self.kind == "interruption" and self.sure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

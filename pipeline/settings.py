@@ -433,6 +433,12 @@ class TurnsSettings(Section):
         ge=0,
         le=1,
     )
+    counted_confidence: float = setting(
+        "confidence from which an interruption counts; under it, it is listed as worth a listen",
+        source="docs/measures/turn-taking.md [our]",
+        ge=0,
+        le=1,
+    )
     doubtful_probability: float = setting(
         "probability from which what is no interruption is marked as worth a listen",
         source="docs/measures/turn-taking.md [our]",

@@ -128,7 +128,7 @@ def analyzed(
         figures = {role: voiced(of) for role, of in figures.items()}
     facts = factories.analysis(call_id=call_id, duration_s=LENGTH_S)
     warnings = quality_warnings(
-        factories.recording(facts), {"agent": 0, "customer": 1}, talk, figures, SETTINGS
+        factories.recording(facts), {"agent": 0, "customer": 1}, talk, figures, [(0.0, 2.0)], SETTINGS
     )
     if defects:
         broken = Defects(packets_read=9, damaged=2, invalid_samples=1, channel_changes=2, extra_streams=1)

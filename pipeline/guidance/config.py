@@ -36,7 +36,6 @@ class Check(Section):
 
 
 class Limits(Section):
-    interruption_confidence: float = setting("interruptions under it are shown, not judged", ge=0, le=1)
     interruption_violation_confidence: float = setting(
         "confidence that one interruption needs before the rule is violated", ge=0, le=1
     )

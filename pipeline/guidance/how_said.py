@@ -57,7 +57,7 @@ def dont_interrupt(scene: Scene) -> Ruling:
     if agent is None or agent.interruptions is None:
         why = agent.not_scored.get("interruptions", NO_SOUND) if agent else NO_SOUND
         return Ruling(verdict="not_scored", reason=why)
-    left_out = agent.interruptions - len(evidence)
+    left_out = sum(event.by == "agent" and not event.sure for event in scene.heard.events)
     unsure = [Text("why.interruptions_unsure", found=left_out)] if left_out else []
     if not evidence:
         listened = Text("why.backchannels", count=agent.backchannels or 0)

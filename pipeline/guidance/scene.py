@@ -265,13 +265,8 @@ class Scene:
 
     @cached_property
     def interruptions(self) -> list[Event]:
-        """Interruptions of the customer by the agent that are sure enough to be judged."""
-        least = self.guidance.limits.interruption_confidence
-        return [
-            event
-            for event in self.heard.events
-            if event.kind == "interruption" and event.by == "agent" and event.confidence >= least
-        ]
+        """Interruptions of the customer by the agent that are sure enough to count."""
+        return [event for event in self.heard.events if event.is_interruption and event.by == "agent"]
 
     def tense(self, moment: Span, after_s: float = 0.0) -> bool:
         """Whether the customer was tense at a moment, or within ``after_s`` before it."""

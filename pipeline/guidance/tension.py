@@ -199,7 +199,7 @@ def _response(
     cut_in = [
         event
         for event in events
-        if event.kind == "interruption" and event.by == "agent" and start_s <= event.start_s < end_s
+        if event.is_interruption and event.by == "agent" and start_s <= event.start_s < end_s
     ]
     voices = agent.voice_turns if agent else ()
     inside = [voice for voice in voices if voice.turn in indexes]

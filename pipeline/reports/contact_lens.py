@@ -90,7 +90,7 @@ def _characteristics(analysis: Analysis, roles: Sequence[Role]) -> Tree:
 
 
 def _interruptions(events: Sequence[Event], roles: Sequence[Role]) -> Tree:
-    counted = [event for event in events if event.kind == "interruption"]
+    counted = [event for event in events if event.is_interruption]
     items = {
         _name(role): [_duration(event.start_s, event.end_s) for event in counted if event.by == role]
         for role in roles

@@ -156,6 +156,11 @@ class Writer:
             parts.append(f"**{count}.** {self.t(f'events.limit.{kind}', **limits)}")
             if kind in view.FIRST_SHOWN:
                 parts.append(table(head, [self._event(event) for event in found]))
+        if doubtful := view.doubtful(self.a):
+            parts.append(
+                f"**{self.t('events.listen', count=len(doubtful))}.** {self.t('events.listen_limit')}"
+            )
+            parts.append(table(head, [self._event(event) for event in doubtful]))
         return self._part("events.title", "\n\n".join(parts))
 
     def _event(self, event: Event) -> list[str]:

@@ -36,7 +36,7 @@ class Marks:
 
     def __init__(self, analysis: Analysis, text: Texts) -> None:
         self._interruptions = [
-            (event.start_s, event.end_s) for event in analysis.interruptions if event.kind == "interruption"
+            (event.start_s, event.end_s) for event in analysis.interruptions if event.is_interruption
         ]
         self._tense: list[Span] = [(span.start_s, span.end_s) for span in analysis.tension.spans]
         self._evidence: dict[int, list[tuple[str, Evidence]]] = {}

@@ -128,7 +128,7 @@ def call_row(analysis: Analysis) -> Row:
     signals = {signal.id: signal.count for signal in analysis.effort.signals}
     counted = analysis.effort.not_scored is None
     row |= {f"effort_{name}": signals.get(name, 0) if counted else None for name in load_guidance().effort}
-    counts = Counter((event.kind, event.by) for event in analysis.interruptions)
+    counts = Counter((event.kind, event.by) for event in analysis.interruptions if event.sure)
     for kind in KINDS:
         row |= {_event_column(kind, role): _events(analysis, counts, kind, role) for role in ROLES}
     for role in ROLES:

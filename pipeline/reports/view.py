@@ -125,8 +125,14 @@ def overlap_measurable(analysis: Analysis) -> bool:
 
 
 def events_of(analysis: Analysis, *kinds: EventKind) -> list[Event]:
-    """The events of these kinds, in time order."""
-    return sorted((each for each in analysis.interruptions if each.kind in kinds), key=lambda e: e.start_s)
+    """The sure events of these kinds, in time order."""
+    found = (each for each in analysis.interruptions if each.kind in kinds and each.sure)
+    return sorted(found, key=lambda each: each.start_s)
+
+
+def doubtful(analysis: Analysis) -> list[Event]:
+    """What is perhaps an interruption, in time order: worth a listen, counted nowhere."""
+    return sorted((each for each in analysis.interruptions if not each.sure), key=lambda each: each.start_s)
 
 
 def event_kinds(analysis: Analysis) -> list[EventKind]:

@@ -147,6 +147,17 @@ def _despite_noise(units: Sequence[Unit], voice: Voice, settings: TurnsSettings)
     return joined(kept, settings.noisy_bridge_s)
 
 
+def with_doubts(judged: Sequence[Judged], settings: TurnsSettings) -> list[Judged]:
+    """Events, with what is not surely an interruption marked so: the one place that decides what counts."""
+    least = settings.counted_confidence
+    return [
+        replace(item, event=replace(item.event, sure=False))
+        if item.event and item.event.kind == "interruption" and item.event.confidence < least
+        else item
+        for item in judged
+    ]
+
+
 def possible_only(judged: Sequence[Judged], settings: TurnsSettings) -> list[Judged]:
     """What can be said of events where both speakers share one channel.
 

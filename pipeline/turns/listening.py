@@ -72,7 +72,7 @@ def measure_listening(
     if longest is None:
         not_scored["longest_agent_turn"] = NO_AGENT_TURN
 
-    made = sum(event.kind == "interruption" and event.by == "agent" for event in events)
+    made = sum(event.is_interruption and event.by == "agent" for event in events)
     if unmeasurable or not talk_s:
         not_scored["interruptions_per_customer_min"] = unmeasurable or NO_CUSTOMER
     return Listening(
@@ -115,7 +115,7 @@ def events_within(
 ) -> list[Event]:
     """The events of a kind in which ``by`` comes in inside one of the spans, e.g. while tension is high."""
     merged = union(spans)
-    return [e for e in events if e.kind == kind and e.by == by and containing(merged, e.start_s)]
+    return [e for e in events if e.kind == kind and e.sure and e.by == by and containing(merged, e.start_s)]
 
 
 def event_evidence(event: Event, floor: Floor) -> Evidence:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.guidance.checks import CHECKS
 from pipeline.guidance.config import load_guidance
 from pipeline.guidance.judge import judge
-from pipeline.records import FirstAccount, Gap, Hold, Listening, Role, Verdict
+from pipeline.records import Event, FirstAccount, Gap, Hold, Listening, Role, Verdict
 from tests.factories import event, in_english, settings
 from tests.guidance.calls import BAD, GOOD, Said, heard, verdicts
 
@@ -306,7 +306,7 @@ def test_interruptions() -> None:
     assert (found.verdict, len(found.evidence)) == ("violated", 1)
     doubtful = replace(cut_in, confidence=0.55)
     assert verdicts(lines, events=[doubtful])["dont_interrupt"].verdict == "partly_met"
-    unsure = replace(event("interruption", 12.0, 12.6), confidence=0.2)
+    unsure = replace(event("interruption", 12.0, 12.6), confidence=0.2, sure=False)
     found = verdicts(lines, events=[cut_in, unsure])["dont_interrupt"]
     assert len(found.evidence) == 1
     assert in_english(found.reason).endswith("too uncertain to be judged: 1")
@@ -354,6 +354,10 @@ TOLD: list[Said] = [
 SURE, UNSURE = 0.9, 0.3
 
 
+def interruption(confidence: float) -> Event:
+    return replace(event("interruption", 10.0, 10.9), confidence=confidence, sure=confidence >= 0.5)
+
+
 @pytest.mark.parametrize(
     ("cut_off", "confidence", "expected"),
     [
@@ -366,7 +370,7 @@ SURE, UNSURE = 0.9, 0.3
 )
 def test_the_first_account(cut_off: bool | None, confidence: float | None, expected: Verdict) -> None:
     """The account that was measured decides, in a call about a problem; only a sure interruption blames."""
-    found = [] if confidence is None else [replace(event("interruption", 10.0, 10.9), confidence=confidence)]
+    found = [] if confidence is None else [interruption(confidence)]
     changes: dict[str, Any] = {"listening": account(cut_off=cut_off), "events": found}
     assert verdicts(TOLD, **changes)["let_them_tell"].verdict == expected
     idle: list[Said] = [(role, text, "") for role, text, _ in TOLD]
@@ -377,7 +381,7 @@ def test_the_first_account(cut_off: bool | None, confidence: float | None, expec
 @pytest.mark.parametrize("confidence", [UNSURE, 0.6, SURE])
 def test_who_interrupted_did_not_hear_the_customer_out(cut_off: bool | None, confidence: float) -> None:
     """ "The account ended by itself" and "the agent interrupted" never stand side by side."""
-    during = replace(event("interruption", 10.0, 10.9), confidence=confidence)
+    during = interruption(confidence)
     found = verdicts(TOLD, listening=account(cut_off=cut_off), events=[during])
     interrupted = found["dont_interrupt"].verdict in ("violated", "partly_met")
     assert not (interrupted and found["let_them_tell"].verdict == "met")

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 
 from pipeline.records import Event
-from tests.dialogue import OTHER, Units, dialogue, events, floor, shifted, swapped, talk
+from pipeline.reports import view
+from pipeline.settings import load_settings
+from pipeline.turns.events import Judged, with_doubts
+from pipeline.turns.units import Vocalization
+from tests import factories
+from tests.dialogue import OTHER, Units, dialogue, events, floor, shifted, swapped, talk, unit
 
 STORY = "so I called you last week about the meter and they told me that it was read"
 DONE = "I will send the new bill to you today."
@@ -229,3 +234,20 @@ def test_every_event_is_of_two_who_speak(units: Units) -> None:
         assert 0.5 <= event.confidence <= 0.95
         assert event.overlap_s >= 0.2 or event.kind == "backchannel"
         assert event.reason
+
+
+@pytest.mark.parametrize(("confidence", "sure"), [(0.9, True), (0.5, True), (0.49, False), (0.1, False)])
+def test_a_doubtful_interruption_is_listed_and_counts_nowhere(confidence: float, sure: bool) -> None:
+    """Doubt is no verdict: one limit decides for figures, scores, exports and pages alike."""
+    made = replace(factories.event("interruption", 3.0, 4.0), confidence=confidence)
+    vocalization = Vocalization((unit("agent", 3.0, 6.0, "Can I take your number first?"),))
+    (marked,) = with_doubts([Judged(vocalization, made, takes_floor=True)], load_settings().turns)
+    assert marked.event is not None
+    assert (marked.event.sure, marked.event.is_interruption) == (sure, sure)
+    other = replace(made, kind="backchannel")
+    (kept,) = with_doubts([Judged(vocalization, other, takes_floor=False)], load_settings().turns)
+    assert kept.event == other
+    listed = replace(factories.analysis(), interruptions=(marked.event,))
+    assert (view.events_of(listed, "interruption"), view.doubtful(listed)) == (
+        ([marked.event], []) if sure else ([], [marked.event])
+    )
