@@ -380,6 +380,13 @@ def test_an_offer_or_a_receipt_is_not_taken_for_more(act: str, said: str) -> Non
     assert act not in {one.id for one in by_words(("agent", said)).acts}
 
 
+def test_a_habit_is_no_promise() -> None:
+    """What somebody usually drinks is promised to nobody."""
+    assert "promise" not in {
+        one.id for one in by_words(("customer", "I'll have a glass of cider on Sundays.")).acts
+    }
+
+
 def test_it_was_to_be_put_elsewhere_is_blame() -> None:
     """What the customer should have put elsewhere is told them as their fault."""
     assert "blame" in {
