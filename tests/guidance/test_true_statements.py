@@ -359,6 +359,8 @@ def test_why_a_customer_called_is_what_they_say_first() -> None:
         ("agent", "We have two of them."),
         ("customer", "And in green?"),
         ("agent", "Sorry, no."),
+        ("customer", "And how long is it?"),
+        ("agent", "Two meters."),
         ("customer", "Then I would like to order the blue one."),
     )
     first = by_words(("customer", "I would like to order the blue one."), ("agent", "With pleasure."))
