@@ -372,7 +372,7 @@ def explain_what_happened(scene: Scene) -> Ruling:
         if act.layer == "phrase"
         or (restated.get((act.turn, act.start_s), 0.0) <= act.confidence and not _supposes(scene, act))
     ]
-    if not found and scene.acts("explain_cause"):
+    if not found and any(_supposes(scene, act) for act in scene.acts("explain_cause")):
         return Ruling(verdict="not_scored", reason=Text("why.perhaps_heard"))
     if not found:
         return Ruling(verdict="missed", reason=Text("why.not_explained"))

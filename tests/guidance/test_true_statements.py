@@ -359,6 +359,8 @@ def test_why_a_customer_called_is_what_they_say_first() -> None:
         ("agent", "We have two of them."),
         ("customer", "And in green?"),
         ("agent", "Sorry, no."),
+        ("customer", "And how long is it?"),
+        ("agent", "Two meters."),
         ("customer", "Then I would like to order the blue one."),
     )
     first = by_words(("customer", "I would like to order the blue one."), ("agent", "With pleasure."))
@@ -378,6 +380,13 @@ def test_why_a_customer_called_is_what_they_say_first() -> None:
 def test_an_offer_or_a_receipt_is_not_taken_for_more(act: str, said: str) -> None:
     """No outlook is heard in an offer, and no remedy in a paper about it."""
     assert act not in {one.id for one in by_words(("agent", said)).acts}
+
+
+def test_a_habit_is_no_promise() -> None:
+    """What somebody usually drinks is promised to nobody."""
+    assert "promise" not in {
+        one.id for one in by_words(("customer", "I'll have a glass of cider on Sundays.")).acts
+    }
 
 
 def test_it_was_to_be_put_elsewhere_is_blame() -> None:
