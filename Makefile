@@ -50,7 +50,7 @@ TESTS := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope
 test: $(INSTALLED)
 	$(TESTS)
 
-# Under a minute: what needs no model, server, cluster or browser and starts no processes.
+# About a minute: what needs no model, server, cluster or browser and starts no processes.
 test-quick: $(INSTALLED)
 	$(TESTS) -m "not slow and not models and not server and not cluster and not browser"
 

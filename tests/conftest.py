@@ -12,9 +12,10 @@ NEEDS = {
     "models": "guidance/test_dialogues.py speakers/test_diarization.py test_fairness.py test_languages.py "
     "test_samples.py transcription/test_kept.py transcription/test_recognizer.py",
     "browser": "reports/test_browser.py",
-    "slow": "audio/test_isolation.py guidance/test_acts.py store test_another_language.py test_batch.py "
-    "test_cli.py test_hostile_input.py test_models.py test_nightly.py test_rescore.py test_storage.py "
-    "test_transcript_call.py test_turntaking_cases.py",
+    "slow": "audio/test_isolation.py guidance/test_acts.py guidance/test_second_opinion.py "
+    "prosody/test_voice.py "
+    "speakers/test_roles.py store test_another_language.py test_batch.py test_cli.py test_hostile_input.py "
+    "test_models.py test_nightly.py test_rescore.py test_storage.py test_texts.py test_transcript_call.py test_turntaking_cases.py",
 }
 """Markers of files and folders under tests/, the dearest first; `make test-quick` leaves all of them out."""
 
