@@ -15,7 +15,8 @@ NEEDS = {
     "slow": "audio/test_isolation.py guidance/test_acts.py guidance/test_second_opinion.py "
     "prosody/test_voice.py "
     "speakers/test_roles.py store test_another_language.py test_batch.py test_cli.py test_hostile_input.py "
-    "test_models.py test_nightly.py test_rescore.py test_storage.py test_texts.py test_transcript_call.py test_turntaking_cases.py",
+    "test_models.py test_nightly.py test_rescore.py test_storage.py test_texts.py test_transcript_call.py "
+    "test_turntaking_cases.py",
 }
 """Markers of files and folders under tests/, the dearest first; `make test-quick` leaves all of them out."""
 
