@@ -86,7 +86,8 @@ def unredacted(call: CallFacts, settings: RedactionSettings) -> tuple[QualityWar
     if not settings.wanted:
         message = Text("quality.redaction_off")
     elif unknown:
-        message = Text("quality.not_redacted", languages=unknown)
+        named = [name for name in unknown if name != UNDETERMINED] or unknown
+        message = Text("quality.not_redacted", languages=named)
     else:
         return ()
     return (QualityWarning(code="not_redacted", message=message),)
