@@ -56,10 +56,15 @@ def sentence_end(tokens: Sequence[Token], index: int) -> int:
     return end
 
 
+def counts_money(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
+    """Whether a word of money follows in the same sentence: "1240 dollars"."""
+    after = tokens[run.last + 1].plain if run.last + 1 < len(tokens) else ""
+    return after in language.money_units and not tokens[run.last].ends_sentence
+
+
 def _in_currency(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
     """Whether a sign or a word of money stands at the number: "$1 ,240", "1240 dollars", "dollar 40"."""
-    after = tokens[run.last + 1] if run.last + 1 < len(tokens) else None
-    if after is not None and not tokens[run.last].ends_sentence and after.plain in language.money_units:
+    if counts_money(run, tokens, language):
         return True
     before = tokens[max(0, run.first - 1) : run.first]
     signs = tuple(language.money_signs)

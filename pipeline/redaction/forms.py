@@ -8,12 +8,7 @@ from collections.abc import Sequence
 
 CARD_DIGITS = range(13, 20)
 CARD_FIRST_DIGITS = "3456"  # travel, Visa, Mastercard and Maestro, Discover and UnionPay
-FIFTEEN_DIGITS = (
-    "34",
-    "37",
-    "1800",
-    "2131",
-)  # American Express, old JCB; no telephone's IMEI
+FIFTEEN_DIGITS = ("34", "37", "1800", "2131")  # American Express, old JCB; no telephone's IMEI
 NEW_MASTERCARD = range(2221, 2721)
 SOCIAL_SECURITY_DIGITS = 9
 IMEI_DIGITS = 15

@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from typing import get_args
 
 from pipeline.records import Role, SecretKind
-from pipeline.redaction.amounts import is_amount
+from pipeline.redaction.amounts import counts_money, is_amount
 from pipeline.redaction.cues import HARMLESS, Cue
 from pipeline.redaction.forms import is_card_number, is_social_security_number, is_telephone_number
 from pipeline.redaction.language import SpokenLanguage
@@ -123,7 +123,7 @@ def _answers(
     cue = asked_for(run, cues, streams, language, settings.cue_reach_s)
     cue = cue or named_right_before(run, cues, streams, language)
     tokens = streams[run.speaker]
-    if cue is None or _in_money(run, tokens, language) or _is_year(run, tokens, language):
+    if cue is None or counts_money(run, tokens, language) or _is_year(run, tokens, language):
         return None
     return next((kind for kind in get_args(SecretKind) if kind == cue.kind), None)
 
@@ -132,11 +132,6 @@ def _in_dates(run: Run, tokens: Sequence[Token]) -> bool:
     """Whether a run is made of written dates: "4/5/2018 - 4/10/2018"."""
     own = [token for token in tokens[run.first : run.last + 1] if token.digits]
     return len(own) > 1 and all(token.is_date for token in own)
-
-
-def _in_money(run: Run, tokens: Sequence[Token], language: SpokenLanguage) -> bool:
-    after = tokens[run.last + 1].plain if run.last + 1 < len(tokens) else ""
-    return after in language.money_units and not tokens[run.last].ends_sentence
 
 
 def _fitting_cues(
