@@ -78,14 +78,14 @@ def left_out(paths: Sequence[Path]) -> list[tuple[str, int]]:
 
 def two_sides(recordings: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Recordings in one folder whose names differ only by which side of a call they are."""
-    names = {path: path for path in recordings}
+    known = set(recordings)
     pairs = []
     for path in recordings:
         for one, other in SIDES:
             if path.stem.casefold().endswith(one):
                 stem = path.stem[: len(path.stem) - len(one)]
                 partner = path.with_name(stem + other + path.suffix)
-                if stem and partner in names:
+                if stem and partner in known:
                     pairs.append((path, partner))
     return pairs
 

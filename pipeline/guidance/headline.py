@@ -30,8 +30,8 @@ def headline_of(scene: Scene, found: Sequence[Finding], coaching: Coaching) -> H
 
 
 def _about(scene: Scene) -> tuple[Evidence, ...]:
-    """The customer's own words for why they call: the first sentence that names the problem, or what told
-    the kind of call, if it came at once: what comes up later is not why they called."""
+    """The customer's own words for why they call: the first sentence that names the problem; else what told
+    the kind of call, if that came in their first turns."""
     named = [act for act in scene.complaint if act.id == PROBLEM]
     if named:
         return from_acts(named[:1])
@@ -90,6 +90,5 @@ def _advice(scene: Scene, coaching: Coaching) -> tuple[str | None, tuple[Evidenc
                 quote=point.quote,
                 note=point.title,
             )
-            said = Text(key, at=point.start_s, title=point.title, try_this=point.try_this)
-            return said, (moment,)
+            return Text(key, title=point.title, try_this=point.try_this), (moment,)
     return None, ()

@@ -145,19 +145,8 @@ def assign_roles(turns: Sequence[Turn], language: str, settings: SpeakersSetting
     if known is None or not turns:
         return RoleGuess(agent=None, confidence=0.5, cues=())
     first, second = _pair(turns)
-    hits = found_cues(turns, known)
-    totals = {name: sum(cue.id == name for cue in hits) for name in {cue.id for cue in hits}}
-    cues = tuple(
-        RoleCue(
-            id=hit.id,
-            speaker=hit.speaker,
-            turn=hit.turn,
-            quote=hit.quote,
-            weight=known.weights[hit.id] / (totals[hit.id] + 1),
-        )
-        for hit in hits
-    )
-    log_odds = math.fsum(cue.weight if cue.speaker == first else -cue.weight for cue in cues)
+    cues = _weighed(found_cues(turns, known), known)
+    log_odds = _log_odds(cues, first)
     confidence = _confidence(log_odds)
     likelier = first if log_odds > 0 else second
     sure = confidence >= settings.role_confidence_min and log_odds != 0
@@ -235,8 +224,8 @@ def exchanged_midway(
     splits: list[int] = []
     for split in range(settings.midway_turns, len(turns) - settings.midway_turns + 1):
         number = turns[split].turn
-        before = _log_odds([hit for hit in hits if hit.turn < number], known, first)
-        after = _log_odds([hit for hit in hits if hit.turn >= number], known, first)
+        before = _log_odds(_weighed([hit for hit in hits if hit.turn < number], known), first)
+        after = _log_odds(_weighed([hit for hit in hits if hit.turn >= number], known), first)
         surest = min(abs(before), abs(after))
         if before * after < 0 and surest >= best:
             splits = [*splits, split] if surest == best else [split]
@@ -267,12 +256,17 @@ def _voices_stay(measures: Measures, at_s: float) -> bool:
     return stay_st < change_st
 
 
-def _log_odds(hits: Sequence[RoleCue], known: "RoleCues", first: Role) -> float:
-    """Log odds that ``first`` is the agent by these cues, as :func:`assign_roles` sums them."""
+def _weighed(hits: Sequence[RoleCue], known: RoleCues) -> tuple[RoleCue, ...]:
+    """Cues with their weights: the more often one comes, the less each counts."""
     totals = Counter(hit.id for hit in hits)
-    return math.fsum(
-        known.weights[hit.id] / (totals[hit.id] + 1) * (1 if hit.speaker == first else -1) for hit in hits
+    return tuple(
+        dataclasses.replace(hit, weight=known.weights[hit.id] / (totals[hit.id] + 1)) for hit in hits
     )
+
+
+def _log_odds(cues: Sequence[RoleCue], first: Role) -> float:
+    """Log odds that ``first`` is the agent, by weighed cues."""
+    return math.fsum(cue.weight if cue.speaker == first else -cue.weight for cue in cues)
 
 
 def _confidence(log_odds: float) -> float:
